@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The host's end of its control socket.
+ *
+ * It shares the loop with the traffic, so it never waits: a question is read
+ * as it comes, an answer is made row by row while the reader takes it, and no
+ * more than OUT_LEN bytes of it wait. Who reads slowly, or not at all, holds up
+ * itself.
+ *
+ * Invariants of a client:
+ *	1 its answer is under way exactly while `message` is not NULL
+ *	2 while an answer is under way no question is read
+ */
+#define _GNU_SOURCE
+#include "control/control_messages.h"
+#include "control/control_path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_CLIENTS 16
+#define IN_LEN 8192 /* a question: a name and a value or two */
+#define OUT_LEN 65536
+
+struct client {
+	struct control_server *server;
+	int fd; /* -1: free */
+	char in[IN_LEN];
+	size_t in_len;
+	char *out; /* OUT_LEN */
+	size_t out_len, out_done;
+	const struct control_message *message;
+	struct control_question question;
+	bool closing; /* once all is written */
+};
+
+struct control_server {
+	struct host *host;
+	int fd;
+	struct sockaddr_un addr;
+	char name[CONTROL_NAME_MAX + 1];
+	struct client clients[MAX_CLIENTS];
+};
+
+static void drop_client(struct client *c)
+{
+	host_unwatch(c->server->host, c->fd);
+	close(c->fd);
+	free(c->out);
+	json_decref(c->question.args);
+	*c = (struct client){ .server = c->server, .fd = -1 };
+}
+
+/* Puts a line into the buffer, which takes over the row. One that does not fit
+ * into an empty buffer cannot be sent. */
+static void put_row(struct client *c, json_t *row)
+{
+	size_t room = OUT_LEN - c->out_len - 1;
+	size_t n = json_dumpb(row, c->out + c->out_len, room, JSON_COMPACT);
+
+	json_decref(row);
+	if (n == 0 || n > room)
+		return;
+	c->out[c->out_len + n] = '\n';
+	c->out_len += n + 1;
+}
+
+static void put_end(struct client *c, int error, const char *text)
+{
+	put_row(c, json_pack("{s:i, s:s}", "end", error, "text", text));
+	json_decref(c->question.args);
+	c->question.args = NULL;
+	c->message = NULL;
+}
+
+/* Makes rows while there is room for the largest of them. */
+static void make_rows(struct client *c)
+{
+	const size_t largest = 8192;
+
+	while (c->message && c->out_len + largest < OUT_LEN) {
+		json_t *row = c->message->next(&c->question);
+
+		if (row)
+			put_row(c, row);
+		else
+			put_end(c, c->question.error,
+				c->question.error ?
+					tern_error_text(c->question.error) :
+					"");
+	}
+}
+
+static void start_answer(struct client *c, const char *line, size_t len)
+{
+	json_t *root = json_loadb(line, len, 0, NULL);
+	const char *ask = json_string_value(json_object_get(root, "ask"));
+	json_int_t version = json_integer_value(json_object_get(root, "tern"));
+
+	c->question = (struct control_question){
+		.host = c->server->host,
+		.name = c->server->name,
+		.args = json_incref(json_object_get(root, "args")),
+	};
+	if (version != CONTROL_VERSION || !ask) {
+		put_end(c, -TERN_EPROTO, "speak version 1 of the protocol");
+		c->closing = true;
+	} else {
+		c->message = control_message_find(ask);
+		if (!c->message)
+			put_end(c, -TERN_EOPNOTSUPP, "no such question");
+	}
+	json_decref(root);
+}
+
+/* Starts on the next question, if a whole one is there. */
+static bool next_question(struct client *c)
+{
+	char *end = memchr(c->in, '\n', c->in_len);
+	size_t len;
+
+	if (!end || c->closing)
+		return false;
+	len = (size_t)(end + 1 - c->in);
+	start_answer(c, c->in, len - 1);
+	c->in_len -= len;
+	memmove(c->in, end + 1, c->in_len);
+	return true;
+}
+
+/* Writes what is there. False: the client is gone. */
+static bool write_out(struct client *c)
+{
+	while (c->out_done < c->out_len) {
+		ssize_t n = send(c->fd, c->out + c->out_done,
+				 c->out_len - c->out_done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n < 0)
+			return false;
+		c->out_done += (size_t)n;
+	}
+	c->out_done = c->out_len = 0;
+	return true;
+}
+
+/* False: the client is gone. */
+static bool read_in(struct client *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len, IN_LEN - c->in_len, 0);
+
+	if (n < 0)
+		return errno == EAGAIN;
+	c->in_len += (size_t)n;
+	return n > 0;
+}
+
+static void on_client(void *ctx, uint32_t events)
+{
+	struct client *c = ctx;
+	uint32_t want = EPOLLIN;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !c->message &&
+	    !read_in(c)) {
+		drop_client(c);
+		return;
+	}
+	if (c->out_len == 0) {
+		while (!c->message && next_question(c))
+			make_rows(c);
+		make_rows(c);
+	}
+	if (!write_out(c) || (c->closing && c->out_len == 0) ||
+	    (c->in_len == IN_LEN && !c->message && !c->out_len)) {
+		drop_client(c);
+		return;
+	}
+	if (c->message || c->out_len || memchr(c->in, '\n', c->in_len))
+		want = EPOLLOUT;
+	host_watch(c->server->host, c->fd, want, on_client, c);
+}
+
+static void on_listener(void *ctx, uint32_t events)
+{
+	struct control_server *s = ctx;
+	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < MAX_CLIENTS && control_peer_is_owner(fd); i++) {
+		struct client *c = &s->clients[i];
+
+		if (c->fd >= 0)
+			continue;
+		c->out = malloc(OUT_LEN);
+		c->fd = fd;
+		if (!c->out ||
+		    host_watch(s->host, fd, EPOLLIN, on_client, c) != 0)
+			drop_client(c);
+		return;
+	}
+	close(fd);
+}
+
+/* Takes away the socket of a host that was killed. False: it is alive. */
+static bool remove_stale(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool stale = false;
+
+	if (fd >= 0 && connect(fd, (const void *)addr, sizeof(*addr)) < 0)
+		stale = errno == ECONNREFUSED && unlink(addr->sun_path) == 0;
+	if (fd >= 0)
+		close(fd);
+	return stale;
+}
+
+static int listen_at(struct control_server *s)
+{
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -errno;
+	if (bind(s->fd, (void *)&s->addr, sizeof(s->addr)) < 0 &&
+	    (errno != EADDRINUSE || !remove_stale(&s->addr) ||
+	     bind(s->fd, (void *)&s->addr, sizeof(s->addr)) < 0)) {
+		s->addr.sun_path[0] = '\0'; /* not ours to take away */
+		return errno ? -errno : -EADDRINUSE;
+	}
+	if (listen(s->fd, MAX_CLIENTS) < 0)
+		return -errno;
+	return host_watch(s->host, s->fd, EPOLLIN, on_listener, s);
+}
+
+int control_server_open(struct host *h, const char *name,
+			struct control_server **out)
+{
+	struct control_server *s = calloc(1, sizeof(*s));
+	int error;
+
+	if (!s)
+		return -TERN_ENOMEM;
+	s->host = h;
+	s->fd = -1;
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		s->clients[i] = (struct client){ .server = s, .fd = -1 };
+	error = control_path(name, true, &s->addr);
+	if (!error) {
+		strcpy(s->name, name);
+		error = listen_at(s);
+	}
+	if (error) {
+		control_server_close(s);
+		return error;
+	}
+	*out = s;
+	return 0;
+}
+
+void control_server_close(struct control_server *s)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		if (s->clients[i].fd >= 0)
+			drop_client(&s->clients[i]);
+	}
+	if (s->fd >= 0) {
+		host_unwatch(s->host, s->fd);
+		close(s->fd);
+		if (s->addr.sun_path[0])
+			unlink(s->addr.sun_path);
+	}
+	free(s);
+}

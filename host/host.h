@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The host: one stack, its links, the real clock and epoll.
+ *
+ * The only user of epoll and of the real clock. Each round: wait for
+ * descriptors or the stack's deadline; read the clock once; advance the
+ * stack; take batches from links; dispatch socket events and descriptors;
+ * hand batches out. Everything in a round happens at the same `now`.
+ *
+ * In front of the stack stands an input queue of netdev_max_backlog packets a
+ * round (O13).
+ *
+ * Single-threaded; callbacks may call any host or stack function, and remove
+ * themselves.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include <tern/stack.h>
+
+struct host;
+
+struct host_config {
+	const uint8_t *seed; /* 16 bytes, or NULL: from the kernel */
+	size_t max_memory;   /* as tern_config */
+	uint32_t max_sockets;
+	void (*record)(void *ctx, const void *bytes, size_t len);
+	void *record_ctx;
+	void (*trace)(void *ctx, const struct tern_trace *);
+	void *trace_ctx;
+};
+
+/* 0 and *out, or -errno. */
+int host_new(const struct host_config *, struct host **out);
+/* Closes the links it was given and frees everything. */
+void host_free(struct host *);
+
+struct tern_stack *host_stack(struct host *);
+struct tern_pool *host_pool(struct host *);
+
+/* The instant of the current round (ns, CLOCK_MONOTONIC). */
+int64_t host_now(const struct host *);
+
+/* Attaches a link, which the host then owns. Returns its number in the stack,
+ * or -errno (the link is still the caller's). */
+int host_add_link(struct host *, struct tern_link *);
+
+typedef void host_fd_fn(void *ctx, uint32_t epoll_events);
+/* Watches a descriptor (EPOLLIN etc., level-triggered unless EPOLLET is in
+ * events); watching it again changes events and callback. */
+int host_watch(struct host *, int fd, uint32_t events, host_fd_fn *, void *ctx);
+void host_unwatch(struct host *, int fd);
+
+typedef void host_sock_fn(void *ctx, int s, uint32_t ready);
+/* Calls fn when tern_events() names socket s; fn NULL: no more. To be undone
+ * before the socket is closed. */
+int host_watch_sock(struct host *, int s, host_sock_fn *, void *ctx);
+
+typedef void host_timer_fn(void *ctx);
+/* Calls fn once at `at`; the id is for host_cancel(). Negative: -errno. */
+int host_at(struct host *, int64_t at, host_timer_fn *, void *ctx);
+void host_cancel(struct host *, int id);
+
+/* Rounds until host_stop(); returns what that was given, or -errno. */
+int host_run(struct host *);
+void host_stop(struct host *, int result);
+
+/* One round that waits at most max_wait_ns (0: not at all). 1: stop was asked
+ * for. */
+int host_round(struct host *, int64_t max_wait_ns);
+
+#endif

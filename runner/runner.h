@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Runs an unmodified program on a host's stack: starts it under a seccomp
+ * filter, answers its socket calls, and pumps bytes between the AF_UNIX
+ * sockets that it holds and the stack's sockets.
+ */
+#ifndef RUNNER_RUNNER_H
+#define RUNNER_RUNNER_H
+
+#include "host/host.h"
+
+struct runner;
+
+struct runner_config {
+	char *const *argv; /* program and arguments, NULL at the end */
+	/* Files the program sees instead of the system's, for names: text of
+	 * /etc/resolv.conf and /etc/hosts, or NULL to leave them. */
+	const char *resolv_conf;
+	const char *hosts;
+	bool verbose; /* tell each intercepted call on standard error */
+	/* Called once, when the program and all its children have ended, with
+	 * the exit status a shell would report (128 + signal). */
+	void (*ended)(void *ctx, int status);
+	void *ctx;
+};
+
+/* Starts it. 0 and *out, or -errno with a line on standard error that says
+ * what to do. */
+int runner_start(struct host *, const struct runner_config *,
+		 struct runner **out);
+
+/* Sends a signal to the program's process group (Ctrl-C and the like). */
+void runner_signal(struct runner *, int signal);
+
+/* Kills what still runs, closes every connection as the death of the programs
+ * would, and frees the runner. */
+void runner_free(struct runner *);
+
+#endif

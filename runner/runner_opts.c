@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Socket options and ioctls.
+ *
+ * An option is the stack's, with its value and its errno; the table names the
+ * exceptions. Some belong to the program's end, because native calls act by
+ * them (time-outs, the peek offset). Some need what the program has written
+ * to be in the stack first, because they tell of it or change how it is sent.
+ */
+#include "runner_priv.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
+
+/* Linux takes more only for lists (source filters), which we have not. */
+#define OPT_MAX 4096
+
+/* Of newer headers: the time-outs in 64 bits. */
+#define RCVTIMEO_NEW 66
+#define SNDTIMEO_NEW 67
+#define PEEK_OFF 42
+
+enum how {
+	STACK,	/* the stack's alone */
+	NATIVE, /* the program's end's alone */
+	BOTH,	/* set at both; the stack's is told */
+	DRAIN,	/* the stack's, after the pair was drained */
+};
+
+static const struct opt {
+	int level, name;
+	enum how how;
+} opts[] = {
+	/* level, option, how */
+	{ SOL_SOCKET, SO_RCVTIMEO, NATIVE },
+	{ SOL_SOCKET, SO_SNDTIMEO, NATIVE },
+	{ SOL_SOCKET, RCVTIMEO_NEW, NATIVE },
+	{ SOL_SOCKET, SNDTIMEO_NEW, NATIVE },
+	/* The stack's own is the pump's. */
+	{ SOL_SOCKET, PEEK_OFF, NATIVE },
+	/* Of native blocking reads; the stack's makes poll wait as well. */
+	{ SOL_SOCKET, SO_RCVLOWAT, BOTH },
+	{ SOL_SOCKET, SO_LINGER, DRAIN },
+	{ IPPROTO_TCP, TCP_NODELAY, DRAIN },
+	{ IPPROTO_TCP, TCP_CORK, DRAIN },
+	{ IPPROTO_TCP, TCP_INFO, DRAIN },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, DRAIN },
+	{ IPPROTO_TCP, TCP_CONGESTION, DRAIN },
+	{ IPPROTO_TCP, TCP_MAXSEG, DRAIN },
+};
+
+static enum how how_of(int level, int name)
+{
+	for (size_t i = 0; i < sizeof(opts) / sizeof(*opts); i++)
+		if (opts[i].level == level && opts[i].name == name)
+			return opts[i].how;
+	return STACK;
+}
+
+static void drain(struct rsock *sock)
+{
+	if (sock->type == SOCK_STREAM)
+		pump_out(sock);
+	else
+		dgram_on_end(sock, EPOLLIN);
+}
+
+/* SO_ERROR. A reset pair has an error of its own, which stands for the
+ * stack's: whoever has had it (a read, or we now) has had the stack's. */
+static int take_error(struct call *c)
+{
+	struct rsock *sock = c->sock;
+	int error = sock->error, native = 0;
+	socklen_t native_len = sizeof(native);
+	size_t len = sizeof(error);
+
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &native, &native_len);
+	sock->error = 0;
+	if (sock->owed_error) {
+		error = sock->owed_error;
+		sock->owed_error = 0;
+		return error;
+	}
+	if (error)
+		return native ? error : 0;
+	tern_getsockopt(c->runner->stack, sock->s, SOL_SOCKET, TERN_SO_ERROR,
+			&error, &len, sock_now(sock));
+	return error;
+}
+
+static int get_option(struct call *c, int level, int name, void *value,
+		      size_t *len)
+{
+	struct rsock *sock = c->sock;
+	enum how how = how_of(level, name);
+	socklen_t native_len = (socklen_t)*len;
+
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		int error = take_error(c);
+
+		*len = *len < sizeof(error) ? *len : sizeof(error);
+		memcpy(value, &error, *len);
+		return 0;
+	}
+	if (how == NATIVE) {
+		if (getsockopt(c->fd, level, name, value, &native_len) < 0)
+			return -errno;
+		*len = native_len;
+		return 0;
+	}
+	if (how == DRAIN)
+		drain(sock);
+	return tern_getsockopt(c->runner->stack, sock->s, level, name, value,
+			       len, sock_now(sock));
+}
+
+int64_t call_getsockopt(struct call *c)
+{
+	_Alignas(8) uint8_t value[OPT_MAX];
+	size_t len;
+	int room, error;
+
+	error = call_read(c, c->arg[4], &room, sizeof(room));
+	if (error)
+		return error;
+	if (room < 0)
+		return -EINVAL;
+	len = (size_t)room < sizeof(value) ? (size_t)room : sizeof(value);
+	memset(value, 0, len);
+	error = get_option(c, (int)c->arg[1], (int)c->arg[2], value, &len);
+	if (error)
+		return error;
+	room = (int)len;
+	error = call_write(c, c->arg[3], value, len);
+	if (!error)
+		error = call_write(c, c->arg[4], &room, sizeof(room));
+	if (error == -EGONE && (int)c->arg[1] == SOL_SOCKET &&
+	    (int)c->arg[2] == SO_ERROR)
+		memcpy(&c->sock->owed_error, value, len);
+	return error;
+}
+
+int64_t call_setsockopt(struct call *c)
+{
+	_Alignas(8) uint8_t value[OPT_MAX];
+	int level = (int)c->arg[1], name = (int)c->arg[2];
+	int len = (int)c->arg[4];
+	enum how how = how_of(level, name);
+	int error;
+
+	if (len < 0)
+		return -EINVAL;
+	if (len > OPT_MAX)
+		return -ENOBUFS;
+	error = call_read(c, c->arg[3], value, (size_t)len);
+	if (error)
+		return error;
+	if (how == DRAIN)
+		drain(c->sock);
+	if (how != NATIVE) {
+		error = tern_setsockopt(c->runner->stack, c->sock->s, level,
+					name, value, (size_t)len,
+					sock_now(c->sock));
+		if (error || how != BOTH)
+			return error;
+	}
+	if (setsockopt(c->fd, level, name, value, (socklen_t)len) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * Interfaces: the host's are not the program's, and the stack does not list
+ * its own yet: there are none. As Linux says it of a name that is none.
+ */
+static int64_t interface_ioctl(struct call *c, uint32_t request)
+{
+	int none = 0;
+
+	if (request == SIOCGIFCONF)
+		return call_write(c, c->arg[2], &none, sizeof(none));
+	return -ENODEV;
+}
+
+int64_t call_ioctl(struct call *c)
+{
+	uint32_t request = (uint32_t)c->arg[1];
+	int value, error;
+
+	switch (request) {
+	case SIOCOUTQ:
+	case SIOCOUTQNSD:
+	case SIOCATMARK:
+		break;
+	case FIOSETOWN:
+	case SIOCSPGRP:
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		return ANSWER_CONTINUE; /* of the descriptor, native */
+	default:
+		if (request >= SIOCGIFNAME && request < SIOCDEVPRIVATE)
+			return interface_ioctl(c, request);
+		return -ENOTTY;
+	}
+	drain(c->sock);
+	error = tern_ioctl(c->runner->stack, c->sock->s, request, &value,
+			   sock_now(c->sock));
+	return error ? error :
+		       call_write(c, c->arg[2], &value, sizeof(value));
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The socket table, for ss and /proc/net: TCP's entries, then UDP's. The
+ * cursor is TCP's own (tcp_next() leaves its highest bit clear), or that bit
+ * and the slab id of the last UDP socket given.
+ */
+#include "sock/sock_priv.h"
+
+#define IN_UDP (UINT64_C(1) << 63)
+
+static bool next_udp(struct tern_stack *st, uint64_t *cursor,
+		     struct tern_sock_info *out)
+{
+	uint32_t id = slab_next(&st->udp.socks, (uint32_t)*cursor);
+
+	if (!id)
+		return false;
+	*out = (struct tern_sock_info){ 0 };
+	udp_info(st, id, out);
+	*cursor = IN_UDP | id;
+	return true;
+}
+
+bool tern_sock_next(struct tern_stack *st, uint64_t *cursor,
+		    struct tern_sock_info *out)
+{
+	if (!(*cursor & IN_UDP)) {
+		if (tcp_next(st, cursor, out))
+			return true;
+		*cursor = IN_UDP;
+	}
+	return next_udp(st, cursor, out);
+}
+
+int64_t sock_tcp_info(struct tern_stack *st, struct call *c)
+{
+	c->out_len = sizeof(struct tern_tcp_info);
+	return tcp_info_by_cookie(st, (uint64_t)c->arg[0], c->out);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * An ACK arrives (RFC 9293 3.10.7.4, fifth step).
+ *
+ *	old or beyond what was sent?	challenge, or ignore (RFC 5961 5)
+ *	the window			tcp_ack_in: wl1 rule
+ *	what it acknowledges		clean_rtx: off the queue, RTT, rate
+ *	what it says of losses		tcp_recovery_ack
+ *	timers, congestion window	tcp_rearm_rto, tcp_cc_on_ack
+ *	resends				tcp_recovery_send
+ */
+#include "tcp_priv.h"
+
+/* Takes the window field. True if it was new. */
+static bool update_window(struct tern_stack *st, struct tcp_conn *c,
+			  const struct tcp_in *in)
+{
+	uint32_t wnd = in->h.window;
+	struct seq ack = in->h.ack;
+
+	if (!(in->h.flags & TCP_SYN))
+		wnd <<= c->snd_scale;
+	if (!(seq_gt(ack, c->snd.una) || seq_gt(in->h.seq, c->snd.wl1) ||
+	      (seq_eq(in->h.seq, c->snd.wl1) &&
+	       (wnd > c->snd.wnd || !wnd))))
+		return false;
+	c->snd.wl1 = in->h.seq;
+	if (wnd != c->snd.wnd) {
+		c->snd.wnd = wnd;
+		if (c->act && c->act->unsent)
+			tcp_cwnd_restart(st, c);
+		if (wnd > c->snd.max_wnd) {
+			c->snd.max_wnd = wnd;
+			tcp_sync_mss(st, c, c->pmtu);
+		}
+	}
+	return true;
+}
+
+static void advance_una(struct tern_stack *st, struct tcp_conn *c,
+			struct seq ack)
+{
+	uint32_t n = (uint32_t)seq_diff(ack, c->snd.una);
+	struct tcp_hist *h = hist_of(st, c);
+
+	if (h)
+		h->bytes_acked += n;
+	c->snd.una = ack;
+}
+
+/* What of a segment that is acknowledged only in part: whole MSS of it are
+ * taken off. Returns the segments acknowledged. */
+static uint32_t ack_part(struct tern_stack *st, struct tcp_conn *c,
+			 struct tcp_seg *g)
+{
+	uint32_t before = g->n_segs;
+	uint32_t n = (uint32_t)seq_diff(c->snd.una, g->seq);
+
+	if (g->flags & TCP_SYN)
+		n--;
+	if (!n || n >= g->len)
+		return 0;
+	tcp_seg_trim_front(st, c, g, n);
+	return before - g->n_segs;
+}
+
+struct cleaned {
+	int64_t first_at, last_at; /* sent, of those never resent; 0: none */
+	bool whole;		   /* the last one, entirely */
+};
+
+static void acked_one(struct tern_stack *st, struct tcp_conn *c,
+		      struct tcp_ack_state *s, struct tcp_seg *g, uint32_t n,
+		      struct cleaned *k)
+{
+	struct tcp_active *a = c->act;
+
+	if (g->marks & SEG_EVER_RETRANS) {
+		s->flags |= ACKED_RETRANS;
+	} else if (!(g->marks & SEG_SACKED)) {
+		k->last_at = g->sent_at;
+		if (!k->first_at)
+			k->first_at = g->sent_at;
+		if (seq_leq(seg_end(g), a->high_seq))
+			s->flags |= ACKED_ORIG_SACK;
+	}
+	s->newly_acked += n;
+	tcp_rate_delivered(st, c, g, &s->rs);
+	if (g->flags & TCP_SYN) {
+		s->flags |= ACKED_SYN;
+		a->retrans_at = 0;
+		a->syn_retrans = (uint8_t)min_u32(g->n_retrans, 255);
+	} else {
+		s->flags |= ACKED_DATA;
+	}
+}
+
+static void unlink_acked(struct tcp_active *a, struct tcp_seg *g)
+{
+	if (g->marks & SEG_RETRANS)
+		a->retrans_out -= g->n_segs;
+	if (g->marks & SEG_SACKED)
+		a->sacked_out -= min_u32(a->sacked_out, g->n_segs);
+	if (g->marks & SEG_LOST)
+		a->lost_out -= g->n_segs;
+	a->packets_out -= g->n_segs;
+	rbtree_remove(&a->rtx, &g->node);
+}
+
+/* RTT from the send of what was acknowledged, or from the echo. */
+static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tcp_in *in, struct tcp_ack_state *s,
+		     const struct cleaned *k)
+{
+	int64_t us = -1, last_us = -1;
+
+	if (k->first_at && !(s->flags & ACKED_RETRANS)) {
+		us = (st->now - k->first_at) / NS_PER_US;
+		last_us = (st->now - k->last_at) / NS_PER_US;
+	}
+	if (us < 0 && c->ts_ok && in->o.ts_ecr &&
+	    s->flags & (ACKED_DATA | ACKED_SYN)) {
+		uint32_t ms = tcp_ts_now(st, c) - in->o.ts_ecr;
+
+		/* An echo from the future, or of another age, is a lie. */
+		if (ms < 1u << 21)
+			us = last_us = max_i64(ms, 1) * 1000;
+	}
+	s->rs.rtt_us = last_us;
+	if (us < 0)
+		return false;
+	if (last_us >= 0)
+		c->min_rtt_us = min_u32(c->min_rtt_us,
+					(uint32_t)max_i64(last_us, 1));
+	tcp_rtt_sample(st, c, us);
+	c->backoff = 0;
+	return true;
+}
+
+static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
+		      const struct tcp_in *in, struct tcp_ack_state *s)
+{
+	struct tcp_active *a = c->act;
+	struct cleaned k = { 0 };
+	struct tcp_seg *g;
+
+	while ((g = rtx_first(a)) != NULL) {
+		if (seq_gt(seg_end(g), c->snd.una)) {
+			uint32_t n = ack_part(st, c, g);
+
+			if (n)
+				acked_one(st, c, s, g, n, &k);
+			break;
+		}
+		acked_one(st, c, s, g, g->n_segs, &k);
+		unlink_acked(a, g);
+		tcp_seg_free(st, c, g);
+	}
+	if (seq_leq(s->prior_una, a->snd_up) &&
+	    seq_leq(a->snd_up, c->snd.una))
+		a->snd_up = c->snd.una;
+	if (a->urg_mode && seq_leq(a->snd_up, c->snd.una))
+		a->urg_mode = false;
+	take_rtt(st, c, in, s, &k);
+	if (s->newly_acked) {
+		tcp_dupacks_acked(st, c, s->newly_acked);
+		if (s->flags & ACKED_RETRANS)
+			s->flags &= ~(uint32_t)ACKED_ORIG_SACK;
+	}
+	if (!a->packets_out)
+		tcp_chrono_set(st, c, a->unsent ? a->chrono : TCP_CHRONO_NONE);
+}
+
+void tcp_rearm_rto(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	a->at[TCP_TIMER_LOSS] = a->at[TCP_TIMER_REO] = NEVER;
+	a->at[TCP_TIMER_PROBE] = NEVER;
+	if (!a->packets_out) {
+		a->at[TCP_TIMER_RTX] = NEVER;
+		return;
+	}
+	tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+}
+
+/* An ACK while nothing is in flight: the window may have opened. */
+void tcp_ack_probe(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	if (!a || !a->unsent)
+		return;
+	if (seq_leq(seg_end(a->unsent), snd_edge(c))) {
+		c->backoff = 0;
+		a->probe_from = 0;
+		a->at[TCP_TIMER_PROBE] = NEVER;
+		return;
+	}
+	tcp_timer_set(st, c, TCP_TIMER_PROBE, st->now + tcp_probe_when(st, c));
+}
+
+static bool is_dubious(const struct tcp_conn *c, uint32_t flags, bool has_data)
+{
+	bool not_dup = has_data || flags & (ACKED_WINDOW | ACKED_DATA |
+					    ACKED_SYN);
+
+	return !not_dup || flags & (ACKED_SACK | ACKED_ECE | ACKED_DSACK) ||
+	       c->ca_state != TERN_CA_OPEN;
+}
+
+static bool may_raise_cwnd(const struct tern_stack *st,
+			   const struct tcp_conn *c, uint32_t flags)
+{
+	/* With much reordering any progress counts, else only what was
+	 * acknowledged in order. */
+	if (c->reordering > st->tun.tcp_reordering)
+		return flags & (ACKED_DATA | ACKED_SACK | ACKED_SYN);
+	return flags & ACKED_DATA;
+}
+
+/* The part of an ACK that concerns what is in flight. */
+static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tcp_in *in, struct tcp_ack_state *s)
+{
+	struct tcp_active *a = c->act;
+	const struct tcp_hist *h;
+	uint32_t delivered;
+	bool has_data = in->len || in->h.flags & (TCP_SYN | TCP_FIN);
+
+	h = hist_of(st, c);
+	delivered = h ? h->delivered : 0;
+	clean_rtx(st, c, in, s);
+	s->resend = 0;
+	if (is_dubious(c, s->flags, has_data)) {
+		s->is_dupack = !(s->flags & (ACKED_UNA | ACKED_WINDOW |
+					     ACKED_DATA)) &&
+			       !has_data;
+		tcp_recovery_ack(st, c, s);
+	}
+	if (s->flags & (ACKED_DATA | ACKED_SYN))
+		tcp_rearm_rto(st, c);
+	delivered = h ? h->delivered - delivered : 0;
+	s->rs.now = st->now;
+	s->rs.acked = s->newly_acked;
+	s->rs.losses = s->newly_lost;
+	tcp_rate_done(st, c, delivered, &s->rs);
+	s->rs.in_flight = in_flight(a);
+	COUNT_N(st, TCP_EXT_DELIVERED, delivered);
+	tcp_cc_on_ack(st, c, s, may_raise_cwnd(st, c, s->flags));
+	tcp_recovery_send(st, c, s);
+	tcp_write_space(st, c);
+}
+
+static void store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
+			    const struct tcp_in *in)
+{
+	/* RFC 7323 4.3: of a segment that covers the last ACK sent. */
+	if (!c->ts_ok || !(in->o.present & WIRE_OPT_TS) ||
+	    seq_gt(in->h.seq, c->rcv.wup))
+		return;
+	if ((int32_t)(in->o.ts_val - c->ts_recent) < 0 &&
+	    (uint32_t)(st->now / NS_PER_S) - c->ts_recent_at <
+		    TCP_PAWS_IDLE_S)
+		return;
+	c->ts_recent = in->o.ts_val;
+	c->ts_recent_at = (uint32_t)(st->now / NS_PER_S);
+}
+
+int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
+{
+	struct tcp_ack_state s = { .prior_una = c->snd.una };
+	struct tcp_active *a = c->act;
+
+	if (a) {
+		s.prior_packets = a->packets_out;
+		s.prior_in_flight = s.rs.prior_in_flight = in_flight(a);
+		a->ack_ts_ecr = in->o.ts_ecr;
+	}
+	s.rs.rtt_us = -1;
+	if (seq_lt(in->h.ack, c->snd.una)) {
+		/* RFC 5961 5.2: too old by a whole window, or older than all
+		 * that was ever acknowledged, is an attack. */
+		const struct tcp_hist *h = hist_of(st, c);
+		uint64_t back = h ? h->bytes_acked : 0;
+
+		if (back > c->snd.max_wnd)
+			back = c->snd.max_wnd;
+		if (seq_lt(in->h.ack, seq_sub(c->snd.una, (uint32_t)back)))
+			return -DROP_TCP_TOO_OLD_ACK;
+		return 0;
+	}
+	if (seq_gt(in->h.ack, c->snd.nxt))
+		return -DROP_TCP_ACK_UNSENT_DATA;
+	if (seq_gt(in->h.ack, c->snd.una)) {
+		s.flags |= ACKED_UNA;
+		c->retransmits = 0;
+	}
+	store_ts_recent(st, c, in);
+	if (!in->len && !(in->h.flags & (TCP_SYN | TCP_FIN)))
+		COUNT(st, TCP_EXT_PURE_ACKS);
+	if (update_window(st, c, in))
+		s.flags |= ACKED_WINDOW;
+	if (s.flags & ACKED_UNA)
+		advance_una(st, c, in->h.ack);
+	c->soft_error = 0;
+	c->probes = 0;
+	c->last_ack = now_ms(st);
+	if (!s.prior_packets) {
+		tcp_ack_probe(st, c);
+		return 1;
+	}
+	ack_flight(st, c, in, &s);
+	return 1;
+}

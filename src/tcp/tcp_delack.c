@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * When to acknowledge (RFC 9293 3.8.6.3, as Linux does it).
+ *
+ *	at once		the first segments of a connection (quick-ack), out of
+ *			order data and what fills a gap, each second full
+ *			segment if the window does not fall
+ *	with data	"ping-pong": a program that answers what it reads
+ *	after ATO	else: 40 ms at first, adapting to the pace of arrival, at
+ *			most 200 ms
+ *
+ * c->ack says what is owed; act->at[TCP_TIMER_DELACK] when it is due.
+ */
+#include "tcp_priv.h"
+
+static bool is_quick(const struct tcp_conn *c)
+{
+	return c->quick && !c->pingpong;
+}
+
+/* After input: send the ACK that is owed, or promise it. */
+void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
+{
+	const struct tcp_active *a = c->act;
+	uint32_t unread;
+
+	if (!(c->ack & (ACK_SCHED | ACK_NOW)))
+		return;
+	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
+	if (c->ack & ACK_NOW || is_quick(c) || had_ofo ||
+	    (a && a->ofo.root) ||
+	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
+	     (unread < max_u32(c->opts->rcvlowat, 1) ||
+	      tcp_window_would(st, c) >= c->rcv.wnd))) {
+		tcp_send_ack(st, c);
+		return;
+	}
+	tcp_delack_start(st, c);
+}
+
+void tcp_delack_start(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	int64_t ato = c->ato_ms * NS_PER_MS, max, at;
+
+	if (ato > TCP_DELACK_MIN) {
+		max = 500 * NS_PER_MS;
+		if (c->pingpong || c->ack & ACK_PUSHED)
+			max = TCP_DELACK_MAX;
+		if (c->srtt_us)
+			max = min_i64(max, max_i64((c->srtt_us >> 3) *
+							   NS_PER_US,
+						   TCP_DELACK_MIN));
+		ato = min_i64(ato, max);
+	}
+	ato = min_i64(ato, c->opts->delack_max_us ?
+				   c->opts->delack_max_us * NS_PER_US :
+				   TCP_DELACK_MAX);
+	at = st->now + ato;
+	if (c->ack & ACK_TIMER) {
+		/* Due soon anyway: do not wait for more. */
+		if (a->at[TCP_TIMER_DELACK] <= st->now + (ato >> 2)) {
+			tcp_send_ack(st, c);
+			return;
+		}
+		at = min_i64(at, a->at[TCP_TIMER_DELACK]);
+	}
+	c->ack |= ACK_SCHED | ACK_TIMER;
+	tcp_timer_set(st, c, TCP_TIMER_DELACK, at);
+}
+
+void tcp_delack_fire(struct tern_stack *st, struct tcp_conn *c)
+{
+	c->ack &= (uint8_t)~ACK_TIMER;
+	if (!(c->ack & ACK_SCHED))
+		return;
+	if (c->pingpong) {
+		/* The answer that the ACK was to ride on did not come. */
+		c->pingpong = 0;
+		c->ato_ms = TCP_ATO_MIN_MS;
+	} else {
+		c->ato_ms = (uint16_t)min_u32(c->ato_ms * 2u,
+					      min_u32(c->rto_us / 1000, 60000));
+	}
+	tcp_send_ack(st, c);
+	COUNT(st, TCP_EXT_DELAYED_ACKS);
+}
+
+/* A segment with ACK has left: nothing is owed any more. */
+void tcp_ack_sent(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (c->quick)
+		c->quick--;
+	c->ack &= (uint8_t) ~(ACK_SCHED | ACK_TIMER | ACK_PUSHED |
+			      ACK_PUSHED2 | ACK_NOW);
+	if (c->act) {
+		c->act->n_acks_merged = 0;
+		tcp_timer_set(st, c, TCP_TIMER_DELACK, NEVER);
+		tcp_timer_set(st, c, TCP_TIMER_SACK, NEVER);
+	}
+}

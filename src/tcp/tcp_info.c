@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What is to be seen of TCP: TCP_INFO, the walk over all sockets, memory.
+ *
+ * Each field of TCP_INFO means what it means on Linux 6.18. An idle connection
+ * has given its active block back, and a silent one has no history; what they
+ * would say is derived here, so that nobody can see the difference.
+ *
+ * The walk's cursor is a table's number and the last slab id seen there: ids
+ * are stable, so entries that live through the walk are seen once.
+ */
+#include "tcp_priv.h"
+
+/* tern_tcp_info.options */
+enum {
+	INFO_TS = 1,
+	INFO_SACK = 2,
+	INFO_WSCALE = 4,
+	INFO_ECN = 8,
+};
+
+static bool is_synchronised(const struct tcp_conn *c)
+{
+	return c->state != TERN_TCP_CLOSE && c->state != TERN_TCP_LISTEN &&
+	       c->state != TERN_TCP_SYN_SENT;
+}
+
+/* As tcp_update_pacing() computes it when nothing is in flight. */
+static uint64_t idle_pacing_rate(const struct tern_stack *st,
+				 const struct tcp_conn *c)
+{
+	uint64_t rate, max = c->opts->max_pacing_rate;
+	int64_t percent = c->cc.cwnd < c->cc.ssthresh / 2 ?
+				  st->tun.tcp_pacing_ss_ratio :
+				  st->tun.tcp_pacing_ca_ratio;
+
+	rate = UINT64_MAX;
+	if (c->srtt_us)
+		rate = (uint64_t)c->mss * c->cc.cwnd * 80000 *
+		       (uint64_t)percent / c->srtt_us;
+	return max && rate > max ? max : rate;
+}
+
+static void fill_listener(const struct tcp_conn *c, struct tern_tcp_info *t)
+{
+	t->unacked = c->listener->n_accept;
+	t->sacked = c->listener->backlog;
+}
+
+static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
+		      struct tern_tcp_info *t)
+{
+	int32_t notsent = seq_diff(c->snd.end, c->snd.nxt);
+
+	t->ca_state = c->ca_state;
+	t->retransmits = c->retransmits;
+	t->probes = c->probes;
+	t->backoff = c->backoff;
+	t->options = (uint8_t)((c->ts_ok ? INFO_TS : 0) |
+			       (c->sack_ok ? INFO_SACK : 0) |
+			       (c->wscale_ok ? INFO_WSCALE : 0) |
+			       (c->ecn_ok ? INFO_ECN : 0));
+	if (c->wscale_ok)
+		t->wscale = (uint8_t)(c->snd_scale | c->rcv_scale << 4);
+	t->flags = c->app_limited;
+	t->rto = c->rto_us;
+	t->ato = c->ato_ms * 1000u;
+	t->snd_mss = c->mss;
+	t->rcv_mss = c->rcv_mss;
+	t->last_data_sent = now_ms(st) - c->last_sent;
+	t->last_data_recv = now_ms(st) - c->last_data;
+	t->last_ack_recv = now_ms(st) - c->last_ack;
+	t->pmtu = c->pmtu;
+	t->rcv_ssthresh = c->rcv.ssthresh;
+	t->rtt = c->srtt_us >> 3;
+	t->rttvar = c->mdev_us >> 2;
+	t->snd_ssthresh = c->cc.ssthresh;
+	t->advmss = c->advmss;
+	t->segs_out = c->segs_out;
+	t->segs_in = c->segs_in;
+	t->notsent_bytes = notsent > 0 ? (uint32_t)notsent : 0;
+	t->min_rtt = c->min_rtt_us;
+	t->snd_wnd = c->snd.wnd;
+	t->rcv_wnd = rcv_window(c);
+	t->delivered = is_synchronised(c); /* the SYN */
+	if (is_synchronised(c))
+		t->rcv_space = min_u32(min_u32(c->rcv.ssthresh, c->rcv.wnd),
+				       TCP_INIT_CWND * (uint32_t)c->advmss);
+}
+
+static void fill_hist(const struct tcp_conn *c, const struct tcp_hist *h,
+		      struct tern_tcp_info *t)
+{
+	t->rcv_rtt = h->rcv_rtt_us >> 3;
+	if (h->rcv_space)
+		t->rcv_space = h->rcv_space;
+	t->total_retrans = h->total_retrans;
+	t->bytes_acked = h->bytes_acked;
+	t->bytes_received = h->bytes_received;
+	t->data_segs_in = h->data_segs_in;
+	t->data_segs_out = h->data_segs_out;
+	if (h->rate_interval_us)
+		t->delivery_rate = (uint64_t)h->rate_delivered * c->mss *
+				   1000000 / h->rate_interval_us;
+	t->busy_time = h->busy_ms * UINT64_C(1000);
+	t->rwnd_limited = h->rwnd_ms * UINT64_C(1000);
+	t->sndbuf_limited = h->sndbuf_ms * UINT64_C(1000);
+	t->delivered = h->delivered;
+	t->delivered_ce = h->delivered_ce;
+	t->bytes_sent = h->bytes_sent;
+	t->bytes_retrans = (uint64_t)h->bytes_retrans_hi << 32 |
+			   h->bytes_retrans_lo;
+	t->dsack_dups = h->dsack_dups;
+	t->rcv_ooopack = h->rcv_ooopack;
+	t->total_rto = h->n_rto;
+	t->total_rto_recoveries = h->n_rto_recoveries;
+	t->total_rto_time = h->rto_time_ms;
+}
+
+static void fill_active(const struct tern_stack *st, const struct tcp_active *a,
+			struct tern_tcp_info *t)
+{
+	uint64_t us = (uint64_t)(st->now - a->chrono_at) / NS_PER_US;
+
+	t->unacked = a->packets_out;
+	t->sacked = a->sacked_out;
+	t->lost = a->lost_out;
+	t->retrans = a->retrans_out;
+	/* What it waits for now counts, too. */
+	if (a->chrono != TCP_CHRONO_NONE)
+		t->busy_time += us;
+	if (a->chrono == TCP_CHRONO_RWND)
+		t->rwnd_limited += us;
+	if (a->chrono == TCP_CHRONO_SNDBUF)
+		t->sndbuf_limited += us;
+}
+
+void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
+		   struct tern_tcp_info *t)
+{
+	uint64_t max = c->opts->max_pacing_rate;
+	bool has_act = c->state != TERN_TCP_LISTEN && c->act;
+
+	*t = (struct tern_tcp_info){ .state = c->state };
+	t->max_pacing_rate = max ? max : UINT64_MAX;
+	t->pacing_rate = has_act ? c->act->pacing_rate :
+				   idle_pacing_rate(st, c);
+	t->reordering = c->reordering;
+	t->snd_cwnd = c->cc.cwnd;
+	if (c->state == TERN_TCP_LISTEN) {
+		fill_listener(c, t);
+		return;
+	}
+	fill_conn(st, c, t);
+	if (hist_of(st, c))
+		fill_hist(c, hist_of(st, c), t);
+	if (has_act)
+		fill_active(st, c->act, t);
+}
+
+int tcp_info_by_cookie(struct tern_stack *st, uint64_t cookie,
+		       struct tern_tcp_info *out)
+{
+	uint32_t id = (uint32_t)cookie; /* see tcp_cookie_of() */
+
+	if (!slab_has(&st->tcp.conns, id) ||
+	    tcp_cookie_of(conn_at(st, id)) != cookie)
+		return -TERN_ENOENT;
+	tcp_fill_info(st, conn_at(st, id), out);
+	return 0;
+}
+
+static void put_ends(struct tern_sock_info *out, bool v6,
+		     const struct tern_addr *l, uint16_t lport,
+		     const struct tern_addr *r, uint16_t rport)
+{
+	uint16_t family = v6 ? TERN_AF_INET6 : TERN_AF_INET;
+
+	out->protocol = TERN_IPPROTO_TCP;
+	out->family = family;
+	out->local = (struct tern_sockaddr){ .addr = *l,
+					     .family = family,
+					     .port = lport };
+	out->remote = (struct tern_sockaddr){ .addr = *r,
+					      .family = family,
+					      .port = rport };
+}
+
+static uint32_t positive(int32_t n)
+{
+	return n > 0 ? (uint32_t)n : 0;
+}
+
+/* Queues as inet_diag has them: a FIN counts as a byte. */
+static void show_conn(struct tern_stack *st, uint32_t id,
+		      struct tern_sock_info *out)
+{
+	const struct tcp_conn *c = conn_at(st, id);
+
+	put_ends(out, c->v6, &c->laddr, c->lport, &c->raddr, c->rport);
+	out->s = c->in_accept_queue ? -1 : c->s;
+	out->state = c->state;
+	out->cookie = tcp_cookie_of(c);
+	if (c->state == TERN_TCP_LISTEN) {
+		out->rx_queue = c->listener->n_accept;
+		out->tx_queue = c->listener->backlog;
+		return;
+	}
+	out->rx_queue = positive(seq_diff(c->rcv.nxt, c->rcv.copied));
+	out->tx_queue = positive(seq_diff(c->snd.end, c->snd.una));
+	out->timer_at = tcp_timer_what(c, &out->timer);
+	out->retransmits = c->retransmits;
+	out->probes = c->probes;
+}
+
+/* Of what has no generation: its kind, its sequence numbers and its id. */
+static uint64_t record_cookie(uint32_t kind, struct seq a, struct seq b,
+			      uint32_t id)
+{
+	return (uint64_t)1 << 63 | (uint64_t)kind << 61 |
+	       (uint64_t)((a.v ^ b.v << 7) & 0x1fffffff) << 32 | id;
+}
+
+static void show_req(struct tern_stack *st, const struct tcp_req *q,
+		     struct tern_sock_info *out)
+{
+	const struct tcp_listener *li =
+		slab_at(&st->tcp.listeners, q->listener);
+	const struct tcp_conn *c = conn_at(st, li->conn);
+	struct tern_addr l, r;
+
+	tcp_addrs_get(q->addrs, q->v6, &l, &r);
+	put_ends(out, c->v6, &l, q->lport, &r, q->rport);
+	out->state = TERN_TCP_SYN_RECV;
+	out->timer = timer_armed(&q->timer) ? 1 : 0;
+	out->timer_at = q->timer.at;
+	out->retransmits = q->n_timeouts;
+	out->cookie = record_cookie(q->v6, q->iss, q->irs, q->id);
+}
+
+static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
+		    struct tern_sock_info *out)
+{
+	struct tern_addr l, r;
+
+	(void)st;
+	tcp_addrs_get(tw->addrs, tw->v6, &l, &r);
+	put_ends(out, tw->socket_v6, &l, tw->lport, &r, tw->rport);
+	out->state = tw->fin_wait2 ? TERN_TCP_FIN_WAIT2 : TERN_TCP_TIME_WAIT;
+	out->timer = 3;
+	out->timer_at = tw->timer.at;
+	out->cookie =
+		record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
+}
+
+bool tcp_next(struct tern_stack *st, uint64_t *cursor,
+	      struct tern_sock_info *out)
+{
+	struct slab *const slabs[] = {
+		&st->tcp.conns,	 &st->tcp.reqs[0], &st->tcp.reqs[1],
+		&st->tcp.tws[0], &st->tcp.tws[1],
+	};
+	uint32_t table = (uint32_t)(*cursor >> 32), id = (uint32_t)*cursor;
+
+	*out = (struct tern_sock_info){ .s = -1, .timer_at = NEVER };
+	for (; table < ARRAY_LEN(slabs); table++, id = 0) {
+		id = slab_next(slabs[table], id);
+		if (!id)
+			continue;
+		if (table == 0)
+			show_conn(st, id, out);
+		else if (table <= 2)
+			show_req(st, slab_at(slabs[table], id), out);
+		else
+			show_tw(st, slab_at(slabs[table], id), out);
+		*cursor = (uint64_t)table << 32 | id;
+		return true;
+	}
+	*cursor = (uint64_t)table << 32;
+	return false;
+}
+
+/* Adds TCP's part to what others have put there. */
+void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
+{
+	const struct tcp_state *t = &st->tcp;
+	int v6;
+
+	out->connections += t->conns.footprint + t->hists.footprint;
+	out->active += t->actives.footprint + t->segs.footprint +
+		       t->opts.footprint + t->listeners.footprint;
+	out->tables += t->ports.footprint + idhash_footprint(&t->by_tuple) +
+		       idhash_footprint(&t->by_port) +
+		       idhash_footprint(&t->listening);
+	for (v6 = 0; v6 < 2; v6++) {
+		out->half_open += t->reqs[v6].footprint;
+		out->time_wait += t->tws[v6].footprint;
+		out->tables += idhash_footprint(&t->req_by_tuple[v6]) +
+			       idhash_footprint(&t->tw_by_tuple[v6]);
+	}
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Segment sizes (RFC 9293 3.7.1, RFC 6691).
+ *
+ * Announced is the link's MTU less the fixed headers: options are the sender's
+ * to take off, and tcp_mss_now() does, for each segment, since SACK blocks
+ * come and go. c->mss_peer is what the peer announced (or the default it stands
+ * for), c->pmtu the path that c->mss was computed from; c->mss has the
+ * timestamp option taken off.
+ */
+#include "tcp_priv.h"
+
+static uint32_t ip_len(bool v4)
+{
+	return v4 ? WIRE_IP4_LEN : WIRE_IP6_LEN;
+}
+
+uint32_t tcp_advmss(const struct tern_stack *st, const struct ip_path *path,
+		    bool v6)
+{
+	uint32_t mss = path->link_mtu - ip_len(!v6) - WIRE_TCP_LEN;
+
+	(void)st;
+	if (path->advmss)
+		mss = min_u32(mss, path->advmss);
+	/* 65,535 stands for "no limit" on IPv6 jumbo links; and the field has
+	 * 16 bits. */
+	return clamp_u32(mss, TCP_MIN_MSS, 65535 - ip_len(!v6) - WIRE_TCP_LEN);
+}
+
+uint16_t tcp_syn_mss(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	uint32_t mss = tcp_advmss(st, &c->act->path,
+				  !tern_addr_is_v4(&c->raddr));
+
+	if (c->opts->user_mss)
+		mss = min_u32(mss, c->opts->user_mss);
+	return (uint16_t)mss;
+}
+
+void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
+{
+	uint32_t mss, half;
+
+	pmtu = min_u32(pmtu, 65535);
+	c->pmtu = (uint16_t)pmtu;
+	mss = pmtu - ip_len(tern_addr_is_v4(&c->raddr)) - WIRE_TCP_LEN;
+	mss = min_u32(mss, c->mss_peer);
+	mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss);
+	if (c->ts_ok)
+		mss -= 12;
+	/* Never more than half the largest window seen, or two segments could
+	 * not be under way (and an ACK would wait for its timer). */
+	if (c->snd.max_wnd) {
+		half = c->snd.max_wnd > TCP_MSS_DEFAULT ? c->snd.max_wnd >> 1 :
+							  c->snd.max_wnd;
+		if (mss > half)
+			mss = max_u32(half, 68 - WIRE_TCP_LEN);
+	}
+	c->mss = (uint16_t)mss;
+}
+
+uint32_t tcp_mss_now(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct wire_tcp_opts o = { 0 };
+	uint32_t mss;
+
+	if (c->act && tcp_path(st, c) && c->act->path.mtu != c->pmtu)
+		tcp_sync_mss(st, c, c->act->path.mtu);
+	mss = c->mss;
+	if (c->act && c->sack_ok && (c->act->n_sacks || c->act->has_dsack)) {
+		tcp_sack_options(c, &o);
+		mss -= wire_tcp_opts_len(&o, false);
+	}
+	return mss;
+}
+
+/* How much one packet that is cut below TCP may carry. */
+uint32_t tcp_size_goal(struct tern_stack *st, const struct tcp_conn *c,
+		       uint32_t mss)
+{
+	uint32_t goal = TCP_GSO_MAX - 320, half;
+
+	(void)st;
+	if (c->snd.max_wnd) {
+		half = c->snd.max_wnd > TCP_MSS_DEFAULT ? c->snd.max_wnd >> 1 :
+							  c->snd.max_wnd;
+		goal = min_u32(goal, max_u32(half, 68 - WIRE_TCP_LEN));
+	}
+	return max_u32(goal / mss, 1) * mss;
+}
+
+/* A router says that what we sent is too big; it quoted a segment in flight. */
+void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg *g;
+
+	if (!a || c->opts->pmtudisc == 1 || mtu >= c->pmtu)
+		return;
+	ip_pmtu_learn(st, &c->raddr, mtu);
+	if (!tcp_path(st, c) || a->path.mtu >= c->pmtu)
+		return;
+	tcp_sync_mss(st, c, a->path.mtu);
+	/* What was sent larger is lost for sure: resend the first of it now,
+	 * the ACK clock does the rest. */
+	g = rtx_first(a);
+	if (g && c->state != TERN_TCP_SYN_SENT && g->len)
+		tcp_resend(st, c, g, 1);
+}

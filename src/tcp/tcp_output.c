@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What may leave now.
+ *
+ * tcp_push() walks the unsent segments and sends while all of these agree:
+ *
+ *	congestion window	in flight < cwnd
+ *	the peer's window	the segment's end, or a full one, inside it
+ *	Nagle			a small segment waits for an ACK (T4)
+ *	deferral		a packet to be cut waits to become larger, if an
+ *				ACK is near
+ *	pacing			if asked for: not before act->pace_at
+ *	TSQ			not too much of it below TCP already
+ *
+ * Packets are built at the event that allows them, not when the link asks:
+ * what is decided at input stays decided. A link that does not keep up is felt
+ * through TSQ, and tcp_resume() goes on as packets leave.
+ */
+#include "tcp_priv.h"
+
+enum { NAGLE_OFF = 1, NAGLE_CORK = 2, NAGLE_PUSH = 4 };
+
+static int nagle_of(const struct tcp_conn *c)
+{
+	return (c->nodelay ? NAGLE_OFF : 0) | (c->cork ? NAGLE_CORK : 0);
+}
+
+/* Minshall: is an earlier small segment still unacknowledged? */
+static bool small_in_flight(const struct tcp_conn *c)
+{
+	return seq_gt(c->act->small, c->snd.una) &&
+	       seq_leq(c->act->small, c->snd.nxt);
+}
+
+static bool nagle_holds(const struct tcp_conn *c, bool partial, int nagle)
+{
+	return partial && (nagle & NAGLE_CORK ||
+			   (!nagle && c->act->packets_out &&
+			    small_in_flight(c)));
+}
+
+/* Segments that one packet should carry at this rate: a millisecond's worth,
+ * more on short paths. */
+static uint32_t autosize(const struct tern_stack *st, const struct tcp_conn *c,
+			 uint32_t mss)
+{
+	uint64_t bytes = c->act->pacing_rate >> 10;
+	uint32_t r = c->min_rtt_us >> st->tun.tcp_tso_rtt_log;
+	const uint64_t most = TCP_GSO_MAX - 320;
+
+	if (bytes < most && r < 32)
+		bytes += TCP_GSO_MAX >> r;
+	if (bytes > most)
+		bytes = most;
+	return max_u32((uint32_t)bytes / mss,
+		       (uint32_t)st->tun.tcp_min_tso_segs);
+}
+
+static uint32_t cwnd_quota(const struct tcp_conn *c)
+{
+	uint32_t flight = in_flight(c->act), cwnd = c->cc.cwnd;
+
+	if (flight >= cwnd)
+		return 0;
+	/* At most half the window in one packet, or the ACK clock stops. */
+	return min_u32(max_u32(cwnd >> 1, 1), cwnd - flight);
+}
+
+struct xmit {
+	uint32_t mss;
+	int nagle;
+	bool one; /* a single packet */
+	uint32_t max_segs;
+	uint32_t sent; /* segments */
+	bool cwnd_limited, rwnd_limited;
+};
+
+/* Would waiting make this packet larger, at no cost? */
+static bool should_defer(struct tern_stack *st, struct tcp_conn *c,
+			 struct tcp_seg *g, struct xmit *x)
+{
+	struct tcp_active *a = c->act;
+	const struct tcp_seg *first = rtx_first(a);
+	uint64_t send_win, cong_win, limit, chunk;
+	int64_t div = st->tun.tcp_tso_win_divisor;
+
+	if (c->ca_state >= TERN_CA_RECOVERY ||
+	    st->now - a->xmit_at > NS_PER_MS)
+		return false;
+	send_win = (uint32_t)seq_diff(snd_edge(c), g->seq);
+	cong_win = (uint64_t)(c->cc.cwnd - in_flight(a)) * x->mss;
+	limit = send_win < cong_win ? send_win : cong_win;
+	if (limit >= (uint64_t)x->max_segs * x->mss)
+		return false;
+	if (g != a->unsent_last && limit >= g->len)
+		return false;
+	if (div) {
+		chunk = (uint64_t)c->cc.cwnd * x->mss;
+		if (chunk > c->snd.wnd)
+			chunk = c->snd.wnd;
+		if (limit >= chunk / (uint64_t)div)
+			return false;
+	} else if (limit > 3ull * x->mss) {
+		return false;
+	}
+	if (!first)
+		return false;
+	/* No ACK is due within half a round trip: it would be a pause. */
+	if (st->now - first->sent_at < (c->srtt_us >> 4) * NS_PER_US)
+		return false;
+	if (g->flags & TCP_FIN || g->eor)
+		return false;
+	if (cong_win < send_win && cong_win <= g->len)
+		x->cwnd_limited = true;
+	else if (send_win < cong_win && send_win <= g->len)
+		x->rwnd_limited = true;
+	return true;
+}
+
+/* Bytes of g that go into one packet. */
+static uint32_t split_point(const struct tcp_conn *c, const struct tcp_seg *g,
+			    const struct xmit *x, uint32_t quota)
+{
+	uint32_t window = (uint32_t)seq_diff(snd_edge(c), g->seq);
+	uint32_t most = x->mss * quota, need, partial;
+
+	if (most <= window && g != c->act->unsent_last)
+		return most;
+	need = min_u32(g->len, window);
+	if (most <= need)
+		return most;
+	partial = need % x->mss;
+	/* The short end waits if Nagle says so. */
+	if (nagle_holds(c, partial != 0, x->nagle))
+		return need - partial;
+	return need;
+}
+
+static bool tsq_full(const struct tern_stack *st, const struct tcp_conn *c,
+		     const struct tcp_seg *g)
+{
+	const struct tcp_active *a = c->act;
+	uint64_t limit = a->pacing_rate >> 10;
+
+	if (limit < 2ull * (g->len + 512))
+		limit = 2ull * (g->len + 512);
+	if (limit > (uint64_t)st->tun.tcp_limit_output_bytes)
+		limit = (uint64_t)st->tun.tcp_limit_output_bytes;
+	/* With nothing in flight no ACK would ever resume us. */
+	return a->below > limit && a->rtx.first;
+}
+
+static bool paced(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+
+	return ops->flags & TERN_CC_PACES || c->opts->max_pacing_rate;
+}
+
+static bool pace_holds(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	if (a->pace_at <= st->now || !paced(st, c))
+		return false;
+	tcp_timer_set(st, c, TCP_TIMER_PACE, a->pace_at);
+	return true;
+}
+
+static void pace_sent(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+{
+	struct tcp_active *a = c->act;
+
+	a->xmit_at = st->now;
+	if (a->pacing_rate != UINT64_MAX && a->pacing_rate && paced(st, c))
+		a->pace_at = max_i64(a->pace_at, st->now) +
+			     (int64_t)((uint64_t)len * NS_PER_S /
+				       a->pacing_rate);
+}
+
+/* A new segment has left: it waits for its ACK now. */
+static void sent_new(struct tern_stack *st, struct tcp_conn *c,
+		     struct tcp_seg *g)
+{
+	struct tcp_active *a = c->act;
+	bool first = !a->packets_out;
+
+	c->snd.nxt = seg_end(g);
+	tcp_unsent_to_rtx(c, g);
+	if (first || a->at[TCP_TIMER_LOSS] != NEVER)
+		tcp_rearm_rto(st, c);
+	if (a->chrono == TCP_CHRONO_NONE)
+		tcp_chrono_set(st, c, TCP_CHRONO_BUSY);
+	COUNT_N(st, TCP_EXT_ORIG_DATA_SENT, g->n_segs);
+}
+
+/* Before data leaves: is the program answering what it read? */
+static void note_data_sent(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (!in_flight(c->act))
+		tcp_cc_event(st, c, TERN_CC_TX_START);
+	if (now_ms(st) - c->last_data < c->ato_ms && c->pingpong < 1)
+		c->pingpong = 1;
+}
+
+/* Sends g, which has passed every test. */
+static bool send_one(struct tern_stack *st, struct tcp_conn *c,
+		     struct tcp_seg *g, struct xmit *x)
+{
+	struct tcp_active *a = c->act;
+
+	tcp_rate_sent(st, c, g);
+	if (g->len)
+		note_data_sent(st, c);
+	if (tcp_emit_seg(st, c, g, g->len))
+		return false;
+	pace_sent(st, c, g->len);
+	g->in_flight = in_flight(a) + g->n_segs;
+	sent_new(st, c, g);
+	if (g->len < (uint32_t)g->n_segs * x->mss)
+		a->small = seg_end(g);
+	x->sent += g->n_segs;
+	return true;
+}
+
+/* May g leave, and how much of it? 0: no. */
+static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
+			 struct tcp_seg *g, struct xmit *x)
+{
+	uint32_t quota, limit = x->mss;
+	struct seq end;
+
+	if (pace_holds(st, c))
+		return 0;
+	quota = cwnd_quota(c);
+	if (!quota)
+		return 0;
+	quota = min_u32(quota, x->max_segs);
+	tcp_seg_count(g, x->mss);
+	end = g->len > x->mss ? seq_add(g->seq, x->mss) : seg_end(g);
+	if (seq_gt(end, snd_edge(c))) {
+		x->rwnd_limited = true;
+		return 0;
+	}
+	if (g->n_segs == 1) {
+		int nagle = g == c->act->unsent_last ? x->nagle : NAGLE_PUSH;
+
+		if (!(nagle & NAGLE_PUSH) && !c->act->urg_mode &&
+		    !(g->flags & TCP_FIN) &&
+		    nagle_holds(c, g->len < x->mss, nagle))
+			return 0;
+	} else {
+		if (!x->one && should_defer(st, c, g, x))
+			return 0;
+		if (!c->act->urg_mode)
+			limit = split_point(c, g, x, quota);
+	}
+	return limit;
+}
+
+static void write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
+		       bool one)
+{
+	struct tcp_active *a = c->act;
+	struct xmit x = {
+		.mss = tcp_mss_now(st, c),
+		.nagle = nagle,
+		.one = one,
+	};
+	struct tcp_seg *g;
+
+	x.max_segs = autosize(st, c, x.mss);
+	while ((g = a->unsent) != NULL) {
+		uint32_t limit = may_send(st, c, g, &x);
+
+		if (!limit)
+			break;
+		if (g->len > limit) {
+			if (!tcp_seg_split(st, c, g, limit))
+				break;
+			tcp_seg_count(g, x.mss);
+		}
+		if (tsq_full(st, c, g))
+			break;
+		if (!send_one(st, c, g, &x) || one)
+			break;
+	}
+	if (x.rwnd_limited)
+		tcp_chrono_set(st, c, TCP_CHRONO_RWND);
+	else if (a->chrono == TCP_CHRONO_RWND)
+		tcp_chrono_set(st, c, TCP_CHRONO_BUSY);
+	if (in_flight(a) >= c->cc.cwnd)
+		x.cwnd_limited = true;
+	if (x.sent || x.cwnd_limited)
+		tcp_cwnd_validate(st, c, x.cwnd_limited);
+	if (x.sent && (c->ca_state == TERN_CA_RECOVERY ||
+		       c->ca_state == TERN_CA_CWR))
+		a->prr_out += x.sent;
+	tcp_rate_app_limited(st, c);
+}
+
+void tcp_push(struct tern_stack *st, struct tcp_conn *c, bool nagle_off)
+{
+	if (c->state == TERN_TCP_CLOSE || !c->act || !c->act->unsent)
+		return;
+	write_xmit(st, c, nagle_of(c) | (nagle_off ? NAGLE_PUSH : 0), false);
+	tcp_check_probe_timer(st, c);
+}
+
+void tcp_push_one(struct tern_stack *st, struct tcp_conn *c)
+{
+	write_xmit(st, c, NAGLE_PUSH, true);
+}
+
+/* Nothing in flight and something to send: only a probe can move it. */
+void tcp_check_probe_timer(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	if (a && !a->packets_out && a->unsent &&
+	    a->at[TCP_TIMER_RTX] == NEVER && a->at[TCP_TIMER_PROBE] == NEVER &&
+	    a->at[TCP_TIMER_PACE] == NEVER)
+		tcp_timer_set(st, c, TCP_TIMER_PROBE,
+			      st->now + tcp_probe_when(st, c));
+}
+
+/* RFC 9293 3.8.6.1 lets the window shrink: an ACK's sequence number must not
+ * lie beyond it, or the peer drops it. */
+static struct seq acceptable_seq(const struct tcp_conn *c)
+{
+	struct seq edge = snd_edge(c);
+
+	if (seq_geq(edge, c->snd.nxt) ||
+	    (c->wscale_ok &&
+	     (uint32_t)seq_diff(c->snd.nxt, edge) < 1u << c->rcv_scale))
+		return c->snd.nxt;
+	return edge;
+}
+
+void tcp_send_ack(struct tern_stack *st, struct tcp_conn *c)
+{
+	int err;
+
+	if (c->state == TERN_TCP_CLOSE)
+		return;
+	err = tcp_emit_bare(st, c, TCP_ACK, acceptable_seq(c));
+	if (err == -TERN_ENOMEM && c->act) {
+		/* Without memory now: again when the timer fires. */
+		c->ack |= ACK_SCHED | ACK_TIMER;
+		c->ato_ms = TCP_ATO_MIN_MS;
+		tcp_timer_set(st, c, TCP_TIMER_DELACK,
+			      st->now + TCP_DELACK_MAX);
+	}
+}
+
+void tcp_send_rst(struct tern_stack *st, struct tcp_conn *c)
+{
+	COUNT(st, TCP_OUT_RSTS);
+	if (tcp_emit_bare(st, c, TCP_RST | TCP_ACK, acceptable_seq(c)))
+		COUNT(st, TCP_EXT_ABORT_FAILED);
+}
+
+void tcp_send_probe(struct tern_stack *st, struct tcp_conn *c, bool urgent)
+{
+	tcp_emit_bare(st, c, TCP_ACK, seq_sub(c->snd.una, urgent ? 0 : 1));
+}
+
+/* A probe of the window: data if any fits, else an old sequence number. 0: the
+ * probe is out; > 0 (as Linux): it stayed here. */
+int tcp_wakeup_probe(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg *g = a->unsent;
+	struct xmit x = { 0 };
+	uint32_t room;
+
+	if (g && seq_lt(g->seq, snd_edge(c))) {
+		x.mss = tcp_mss_now(st, c);
+		room = (uint32_t)seq_diff(snd_edge(c), g->seq);
+		if (seq_lt(a->pushed, seg_end(g)))
+			a->pushed = seg_end(g);
+		if (room < seg_seqlen(g) || g->len > x.mss) {
+			room = min_u32(room, x.mss);
+			if (room < g->len && !tcp_seg_split(st, c, g, room))
+				return -TERN_ENOMEM;
+		}
+		g->flags |= TCP_PSH;
+		tcp_seg_count(g, x.mss);
+		return send_one(st, c, g, &x) ? 0 : 1;
+	}
+	if (seq_gt(a->snd_up, c->snd.una) &&
+	    seq_diff(a->snd_up, c->snd.una) < 0xffff)
+		tcp_send_probe(st, c, true);
+	tcp_send_probe(st, c, false);
+	return 0;
+}
+
+static int send_ctl(struct tern_stack *st, struct tcp_conn *c, uint16_t flags)
+{
+	struct tcp_seg *g = tcp_seg_new(st, c);
+
+	if (!g)
+		return -TERN_ENOBUFS;
+	g->flags = flags;
+	g->n_segs = 1;
+	c->snd.end = seq_add(c->snd.end, 1);
+	tcp_unsent_push(c, g);
+	return 0;
+}
+
+int tcp_send_syn(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_seg *g;
+	int err;
+
+	if (!tcp_activate(st, c))
+		return -TERN_ENOMEM;
+	err = send_ctl(st, c, TCP_SYN);
+	if (err)
+		return err;
+	g = c->act->unsent;
+	c->act->syn_at = st->now;
+	tcp_rate_sent(st, c, g);
+	/* That it could not be sent is no failure: the timer resends it. */
+	if (tcp_emit_seg(st, c, g, 0))
+		g->sent_at = st->now;
+	c->snd.nxt = seg_end(g);
+	tcp_unsent_to_rtx(c, g);
+	tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+	return 0;
+}
+
+void tcp_send_synack_conn(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_seg *g = rtx_first(c->act);
+
+	if (g && g->flags & TCP_SYN)
+		tcp_emit_seg(st, c, g, 0);
+}
+
+void tcp_send_fin(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a;
+
+	if (!tcp_activate(st, c))
+		return;
+	a = c->act;
+	if (a->unsent_last) {
+		a->unsent_last->flags |= TCP_FIN;
+		c->snd.end = seq_add(c->snd.end, 1);
+		if (a->unsent_last->is_sent)
+			return;
+	} else if (send_ctl(st, c, TCP_FIN)) {
+		/* Without memory for a segment the FIN cannot be queued: the
+		 * keep timer of the closing states ends the connection. */
+		return;
+	}
+	tcp_push(st, c, true);
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The receiver's windows and buffers.
+ *
+ * The receive buffer is counted as Linux counts it: each packet by its
+ * "true size", payload and overhead, and c->scaling says how many of 256 bytes
+ * of buffer are payload, as measured on what arrives. The window announced is
+ * what that leaves, but at most rcv.ssthresh, which grows with the traffic so
+ * that a peer's small packets cannot promise more than the buffer holds.
+ *
+ * Rules (T2, T3): the right edge does not move back; the window is 0 while free
+ * space is under one MSS or 1/16 of the buffer; after a read an update goes out
+ * when the window has at least doubled (RFC 9293 3.8.6.2.2).
+ */
+#include "tcp_priv.h"
+
+/* What Linux charges for a packet with `len` payload bytes that came by a
+ * TUN: payload, headers and headroom rounded up to a cache line, the shared
+ * info behind them (320) and the buffer's head (256). */
+uint32_t tcp_truesize(uint32_t len)
+{
+	return ((len + 128 + 63) & ~63u) + 320 + 256;
+}
+
+uint32_t tcp_win_from_space(const struct tcp_conn *c, uint32_t space)
+{
+	return (uint32_t)(((uint64_t)space * c->scaling) >> 8);
+}
+
+uint32_t tcp_full_space(const struct tcp_conn *c)
+{
+	return tcp_win_from_space(c, c->rcvbuf);
+}
+
+uint32_t tcp_rcv_space(const struct tcp_conn *c)
+{
+	uint32_t used = c->act ? c->act->rmem : 0;
+
+	return used < c->rcvbuf ? tcp_win_from_space(c, c->rcvbuf - used) : 0;
+}
+
+uint32_t tcp_window_clamp(const struct tcp_conn *c)
+{
+	uint32_t clamp = min_u32(tcp_full_space(c),
+				 TCP_MAX_WINDOW << c->rcv_scale);
+
+	if (c->opts->window_clamp)
+		clamp = min_u32(clamp, c->opts->window_clamp);
+	return clamp;
+}
+
+void tcp_initial_window(struct tern_stack *st, struct tcp_conn *c,
+			uint32_t space, uint32_t mss, uint32_t clamp,
+			bool wscale_ok, uint32_t *wnd, uint8_t *scale)
+{
+	uint32_t most;
+
+	(void)c;
+	if (clamp)
+		space = min_u32(space, clamp);
+	if (space > mss)
+		space = space / mss * mss;
+	/* The field of a SYN holds 16 bits, unscaled. */
+	*wnd = st->tun.tcp_workaround_signed_windows ?
+		       min_u32(space, 32767) :
+		       min_u32(space, TCP_MAX_WINDOW);
+	*scale = 0;
+	if (!wscale_ok)
+		return;
+	most = max_u32(space, (uint32_t)st->tun.tcp_rmem[2]);
+	most = max_u32(most, (uint32_t)st->tun.rmem_max);
+	if (clamp)
+		most = min_u32(most, clamp);
+	if (most > TCP_MAX_WINDOW)
+		*scale = (uint8_t)min_u32(ilog2_u64(most) - 15,
+					  TCP_MAX_WSCALE);
+}
+
+/* What may be announced now, before the rule that the edge stays. */
+uint32_t tcp_window_would(struct tern_stack *st, struct tcp_conn *c)
+{
+	uint32_t mss = c->rcv_mss, window;
+	uint32_t free_space = tcp_rcv_space(c);
+	uint32_t allowed = tcp_full_space(c);
+	uint32_t full = min_u32(tcp_window_clamp(c), allowed);
+
+	if (mss > full)
+		mss = full;
+	if (!mss)
+		return 0;
+	if (free_space < full >> 1) {
+		c->quick = 0;
+		if (st->tcp.pressure)
+			c->rcv.ssthresh = min_u32(c->rcv.ssthresh,
+						  4u * c->advmss);
+		/* Rounded down first: the scale must not hide that there is
+		 * hardly anything left. */
+		free_space = free_space >> c->rcv_scale << c->rcv_scale;
+		if (free_space < allowed >> 4 || free_space < mss)
+			return 0;
+	}
+	free_space = min_u32(free_space, c->rcv.ssthresh);
+	if (c->rcv_scale) {
+		uint32_t unit = 1u << c->rcv_scale;
+
+		return (free_space + unit - 1) & ~(unit - 1);
+	}
+	window = c->rcv.wnd;
+	if (window + mss <= free_space || window > free_space)
+		window = free_space / mss * mss;
+	else if (mss == full && free_space > window + (full >> 1))
+		window = free_space;
+	return window;
+}
+
+uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
+{
+	uint32_t old = c->rcv.wnd, cur = rcv_window(c);
+	uint32_t wnd = tcp_window_would(st, c);
+
+	if (wnd < cur) {
+		if (!wnd)
+			COUNT(st, TCP_EXT_WANT_ZERO_WINDOW_ADV);
+		wnd = (cur + (1u << c->rcv_scale) - 1) >> c->rcv_scale
+		      << c->rcv_scale;
+	}
+	if (!c->rcv_scale && st->tun.tcp_workaround_signed_windows)
+		wnd = min_u32(wnd, 32767);
+	else
+		wnd = min_u32(wnd, TCP_MAX_WINDOW << c->rcv_scale);
+	c->rcv.wnd = wnd;
+	c->rcv.wup = c->rcv.nxt;
+	wnd >>= c->rcv_scale;
+	if (!wnd && old)
+		COUNT(st, TCP_EXT_TO_ZERO_WINDOW_ADV);
+	else if (wnd && !old)
+		COUNT(st, TCP_EXT_FROM_ZERO_WINDOW_ADV);
+	return (uint16_t)wnd;
+}
+
+void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_hist *h = hist_of(st, c);
+
+	if (!c->sndbuf_lock)
+		tcp_sndbuf_expand(st, c);
+	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, tcp_window_clamp(c));
+	if (c->act) {
+		c->act->space.seq = c->rcv.copied;
+		c->act->space.at = st->now;
+		c->act->rcv_rtt.at = st->now;
+	}
+	if (h && !h->rcv_space)
+		h->rcv_space = min_u32(c->rcv.wnd,
+				       TCP_INIT_CWND * (uint32_t)c->advmss);
+}
+
+/* A full-sized segment tells how buffer bytes turn into payload. */
+static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
+{
+	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
+	uint32_t true_len;
+
+	if (len >= c->rcv_mss) {
+		if (len != c->rcv_mss) {
+			true_len = tcp_truesize(in->len);
+			c->scaling = (uint8_t)clamp_u32(
+				(in->len << 8) / true_len, 1, 255);
+		}
+		c->rcv_mss = (uint16_t)min_u32(len, c->advmss);
+		if (in->h.flags & TCP_PSH)
+			c->ack |= ACK_PUSHED;
+		return;
+	}
+	/* A smaller one counts if the peer cannot send larger ones: it is
+	 * not pushed, and not tiny either. */
+	if (in->h.flags & TCP_PSH || len < TCP_MIN_MSS) {
+		if (c->ack & ACK_PUSHED)
+			c->ack |= ACK_PUSHED2;
+		c->ack |= ACK_PUSHED;
+	}
+}
+
+static void grow_window(struct tern_stack *st, struct tcp_conn *c,
+			const struct tcp_in *in)
+{
+	uint32_t most = min_u32(tcp_window_clamp(c), tcp_rcv_space(c));
+	uint32_t incr = 0, true_len, window;
+
+	if (most <= c->rcv.ssthresh || st->tcp.pressure)
+		return;
+	true_len = tcp_truesize(in->len);
+	if (tcp_win_from_space(c, true_len) <= in->len) {
+		incr = 2u * c->advmss;
+	} else {
+		/* Small packets: only while the buffer, at this overhead,
+		 * still holds the window that there is. */
+		true_len = tcp_win_from_space(c, true_len) >> 1;
+		window = tcp_win_from_space(
+				 c, (uint32_t)st->tun.tcp_rmem[2]) >> 1;
+		while (c->rcv.ssthresh <= window) {
+			if (true_len <= in->len) {
+				incr = 2u * c->rcv_mss;
+				break;
+			}
+			true_len >>= 1;
+			window >>= 1;
+		}
+	}
+	if (!incr)
+		return;
+	incr = max_u32(incr, 2 * in->len);
+	c->rcv.ssthresh += min_u32(most - c->rcv.ssthresh, incr);
+	c->quick |= 1;
+}
+
+/* RFC 9293 leaves to us when an ACK may wait: at first none does. */
+void tcp_quickack(struct tern_stack *st, struct tcp_conn *c, uint32_t max)
+{
+	uint32_t n = c->rcv.wnd / (2u * max_u32(c->rcv_mss, 1));
+
+	(void)st;
+	n = min_u32(n ? n : 2, max);
+	if (n > c->quick)
+		c->quick = (uint8_t)n;
+}
+
+void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tcp_in *in)
+{
+	uint32_t idle_ms = now_ms(st) - c->last_data;
+	uint32_t rto_ms = c->rto_us / 1000;
+
+	c->ack |= ACK_SCHED;
+	measure_mss(c, in);
+	tcp_rcv_rtt_ts(st, c, in);
+	if (!c->ato_ms) {
+		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
+		c->ato_ms = TCP_ATO_MIN_MS;
+	} else if (idle_ms <= TCP_ATO_MIN_MS / 2) {
+		c->ato_ms = (uint16_t)((c->ato_ms >> 1) + TCP_ATO_MIN_MS / 2);
+	} else if (idle_ms < c->ato_ms) {
+		c->ato_ms = (uint16_t)min_u32((c->ato_ms >> 1) + idle_ms,
+					      rto_ms);
+	} else if (idle_ms > rto_ms) {
+		/* The peer has stopped for longer than a time-out: it starts
+		 * slowly again, and waits for our ACKs. */
+		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
+	}
+	c->last_data = now_ms(st);
+	if (in->len >= 128)
+		grow_window(st, c, in);
+}
+
+void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
+			   uint32_t copied)
+{
+	const struct tcp_active *a = c->act;
+	bool now = false;
+	uint32_t cur, wnd;
+
+	if (c->ack & ACK_SCHED &&
+	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss ||
+	     (copied &&
+	      (c->ack & ACK_PUSHED2 ||
+	       (c->ack & ACK_PUSHED && !c->pingpong)) &&
+	      (!a || !a->rmem))))
+		now = true;
+	if (!now && copied && !(c->shut & SHUT_RCV)) {
+		cur = rcv_window(c);
+		if (2 * (uint64_t)cur <= tcp_window_clamp(c)) {
+			wnd = tcp_window_would(st, c);
+			now = wnd && wnd >= 2 * cur;
+		}
+	}
+	if (now)
+		tcp_send_ack(st, c);
+}
+
+void tcp_rcv_rtt_ts(struct tern_stack *st, struct tcp_conn *c,
+		    const struct tcp_in *in)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_hist *h = hist_of(st, c);
+	uint32_t us, sample;
+
+	if (!h)
+		return;
+	if (c->ts_ok) {
+		if (in->o.ts_ecr == a->last_ts_ecr || !in->o.ts_ecr)
+			return;
+		a->last_ts_ecr = in->o.ts_ecr;
+		if (in->len < c->rcv_mss)
+			return;
+		sample = tcp_ts_now(st, c) - in->o.ts_ecr;
+		if (sample > 1u << 20)
+			return;
+		us = max_u32(sample * 1000, 1000);
+	} else {
+		/* A window's worth is a round trip, at most. */
+		if (a->rcv_rtt.at && seq_lt(c->rcv.nxt, a->rcv_rtt.seq))
+			return;
+		us = a->rcv_rtt.at ? (uint32_t)min_i64(
+			(st->now - a->rcv_rtt.at) / NS_PER_US, 1 << 28) : 0;
+		a->rcv_rtt.at = st->now;
+		a->rcv_rtt.seq = seq_add(c->rcv.nxt, c->rcv.wnd);
+		if (!us)
+			return;
+	}
+	if (!h->rcv_rtt_us)
+		h->rcv_rtt_us = us << 3;
+	else if (c->ts_ok)
+		h->rcv_rtt_us += us - (h->rcv_rtt_us >> 3);
+	else
+		h->rcv_rtt_us = min_u32(h->rcv_rtt_us, us << 3);
+}
+
+/* Once a round trip: if the program reads faster than the buffer lets the peer
+ * send, the buffer grows (dynamic right-sizing). */
+void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_hist *h = hist_of(st, c);
+	uint64_t copied, want;
+
+	if (!h || !h->rcv_rtt_us || !a->space.at ||
+	    (st->now - a->space.at) / NS_PER_US < h->rcv_rtt_us >> 3)
+		return;
+	copied = (uint32_t)seq_diff(c->rcv.copied, a->space.seq);
+	if (copied > h->rcv_space) {
+		if (st->tun.tcp_moderate_rcvbuf && !c->rcvbuf_lock) {
+			/* Twice what was read covers the next round trip of
+			 * slow start; the rest is its growth. */
+			want = (copied << 1) + 16u * c->advmss;
+			want += want * (copied - h->rcv_space) /
+				max_u32(h->rcv_space, 1) * 2;
+			want = (want << 8) / c->scaling;
+			if (want > (uint64_t)st->tun.tcp_rmem[2])
+				want = (uint64_t)st->tun.tcp_rmem[2];
+			if (want > c->rcvbuf)
+				c->rcvbuf = (uint32_t)want;
+		}
+		h->rcv_space = (uint32_t)copied;
+	}
+	a->space.seq = c->rcv.copied;
+	a->space.at = st->now;
+}

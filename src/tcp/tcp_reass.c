@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Data arrives.
+ *
+ * In order it goes to act->rcvq, the packet itself with its headers trimmed:
+ * nothing is copied before the program reads. Behind a gap it waits in
+ * act->ofo, a tree by sequence number, so that an attacker's many pieces cost a
+ * logarithm each. Small packets are copied into the room that the one before
+ * has left, or a queue of single bytes would hold two kilobytes for each.
+ *
+ * The receive buffer's bound is Linux's count (tcp_truesize). Beyond it what is
+ * farthest out of order goes first: it is what the peer will resend last.
+ */
+#include "tcp_priv.h"
+
+static void charge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+{
+	c->act->rmem += n;
+	st->tcp.mem_used += n;
+}
+
+static void uncharge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+{
+	n = min_u32(n, c->act->rmem);
+	c->act->rmem -= n;
+	st->tcp.mem_used -= n;
+}
+
+static void drop_queued(struct tern_stack *st, struct tcp_conn *c,
+			struct tern_pkt *pkt)
+{
+	uncharge(st, c, pkt->owner);
+	tern_pkt_put(pkt);
+}
+
+/* Every packet in a queue remembers its charge in pkt->owner. */
+static void charge_pkt(struct tern_stack *st, struct tcp_conn *c,
+		       struct tern_pkt *pkt)
+{
+	pkt->owner = tcp_truesize(pkt->len);
+	charge(st, c, pkt->owner);
+}
+
+void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tern_pkt *pkt;
+
+	while ((pkt = pkt_of(a->ofo.first)) != NULL) {
+		rbtree_remove(&a->ofo, &pkt_cb(pkt)->node);
+		drop_queued(st, c, pkt);
+	}
+	a->n_ofo = 0;
+	a->n_sacks = 0;
+}
+
+void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tern_pkt *pkt;
+
+	while ((pkt = pktq_pop(&c->act->rcvq)) != NULL)
+		drop_queued(st, c, pkt);
+	tcp_ofo_purge(st, c);
+}
+
+void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tern_pkt *pkt;
+
+	while ((pkt = a->rcvq.head) != NULL &&
+	       seq_leq(seq_add(pkt_cb(pkt)->seq, cb_len(pkt_cb(pkt))),
+		       c->rcv.copied)) {
+		pktq_pop(&a->rcvq);
+		drop_queued(st, c, pkt);
+	}
+}
+
+/* Copies a small packet behind the one before it, if that has room. */
+static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
+		     struct tern_pkt *to, struct tern_pkt *from)
+{
+	struct tcp_cb *b = pkt_cb(to), *f = pkt_cb(from);
+	uint8_t *p;
+
+	if (from->len > 512 || to->n_frags || to->head->refs != 1 || b->fin ||
+	    !seq_eq(b->end, f->seq))
+		return false;
+	p = tern_pkt_append(to, from->len);
+	if (!p)
+		return false;
+	tern_pkt_copy_out(from, 0, p, from->len);
+	b->end = f->end;
+	b->fin = f->fin;
+	to->owner += from->len;
+	charge(st, c, from->len);
+	COUNT(st, TCP_EXT_RCV_COALESCE);
+	tern_pkt_put(from);
+	return true;
+}
+
+/* Makes room by giving up what is farthest out of order. */
+static bool prune_ofo(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+{
+	struct tcp_active *a = c->act;
+	struct tern_pkt *pkt;
+	bool any = false;
+
+	while (a->rmem + len > c->rcvbuf &&
+	       (pkt = pkt_of(a->ofo.last)) != NULL) {
+		rbtree_remove(&a->ofo, &pkt_cb(pkt)->node);
+		a->n_ofo--;
+		uncharge(st, c, pkt->owner);
+		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
+		any = true;
+	}
+	if (any) {
+		COUNT(st, TCP_EXT_OFO_PRUNED);
+		/* What was SACKed may be gone: tell nothing of it. */
+		a->n_sacks = 0;
+	}
+	return a->rmem + len <= c->rcvbuf;
+}
+
+static bool has_room(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+{
+	if (c->act->rmem + len <= c->rcvbuf)
+		return true;
+	COUNT(st, TCP_EXT_PRUNE_CALLED);
+	if (prune_ofo(st, c, len))
+		return true;
+	COUNT(st, TCP_EXT_RCV_PRUNED);
+	return false;
+}
+
+/* Appends a packet that begins at or before rcv.nxt. */
+static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
+			   struct tern_pkt *pkt)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_cb *b = pkt_cb(pkt);
+	struct tcp_hist *h = hist_of(st, c);
+	uint32_t old = (uint32_t)seq_diff(c->rcv.nxt, b->seq);
+	bool fin = b->fin;
+
+	if (old) {
+		tern_pkt_trim_front(pkt, old);
+		b->seq = c->rcv.nxt;
+	}
+	if (h)
+		h->bytes_received += cb_len(b);
+	c->rcv.nxt = seq_sub(b->end, fin);
+	if (!pkt->len) {
+		tern_pkt_put(pkt);
+	} else if (!a->rcvq.tail || !coalesce(st, c, a->rcvq.tail, pkt)) {
+		charge_pkt(st, c, pkt);
+		pktq_push(&a->rcvq, pkt);
+	}
+	if (fin)
+		tcp_fin_in(st, c);
+}
+
+/* rcv.nxt has reached what waited behind the gap. */
+static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct seq high = c->rcv.nxt;
+	uint32_t id = c->id, gen = c->gen;
+
+	for (;;) {
+		struct tern_pkt *pkt = pkt_of(a->ofo.first);
+		struct tcp_cb *b;
+		bool fin;
+
+		if (!pkt || seq_gt(pkt_cb(pkt)->seq, c->rcv.nxt))
+			return;
+		b = pkt_cb(pkt);
+		if (seq_lt(b->seq, high)) {
+			struct seq upto = high;
+
+			if (seq_lt(b->end, high))
+				high = b->end;
+			tcp_dsack_extend(st, c, b->seq, upto);
+		}
+		rbtree_remove(&a->ofo, &b->node);
+		a->n_ofo--;
+		if (seq_leq(b->end, c->rcv.nxt)) {
+			drop_queued(st, c, pkt);
+			continue;
+		}
+		uncharge(st, c, pkt->owner);
+		fin = b->fin;
+		queue_in_order(st, c, pkt);
+		if (fin || !tcp_is(st, c, id, gen))
+			return;
+	}
+}
+
+/* Removes what the new packet [seq, end) covers after `at`; D-SACKs it. */
+static void drop_covered(struct tern_stack *st, struct tcp_conn *c,
+			 struct rbnode *at, const struct tcp_cb *b)
+{
+	struct tcp_active *a = c->act;
+
+	while (at) {
+		struct rbnode *next = rbtree_next(at);
+		struct tern_pkt *pkt = pkt_of(at);
+		struct tcp_cb *o = pkt_cb(pkt);
+
+		if (seq_leq(b->end, o->seq))
+			return;
+		if (seq_lt(b->end, o->end)) {
+			tcp_dsack_extend(st, c, o->seq, b->end);
+			return;
+		}
+		tcp_dsack_extend(st, c, o->seq, o->end);
+		rbtree_remove(&a->ofo, at);
+		a->n_ofo--;
+		COUNT(st, TCP_EXT_OFO_MERGE);
+		uncharge(st, c, pkt->owner);
+		ip_drop(st, pkt, DROP_TCP_OFOMERGE);
+		at = next;
+	}
+}
+
+/* The last queued packet that begins at or before seq, NULL if none. */
+static struct tern_pkt *ofo_before(struct tcp_active *a, struct seq seq)
+{
+	struct rbnode *n = a->ofo.root;
+	struct tern_pkt *best = NULL;
+
+	/* Mostly what comes belongs at the end. */
+	if (n && seq_leq(pkt_cb(pkt_of(a->ofo.last))->seq, seq))
+		return pkt_of(a->ofo.last);
+	while (n) {
+		struct tern_pkt *pkt = pkt_of(n);
+
+		if (seq_leq(pkt_cb(pkt)->seq, seq)) {
+			best = pkt;
+			n = n->right;
+		} else {
+			n = n->left;
+		}
+	}
+	return best;
+}
+
+static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
+		      struct tern_pkt *pkt)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_cb *b = pkt_cb(pkt), *p;
+	struct seq seq = b->seq, end = b->end;
+	struct tern_pkt *prev;
+	struct tcp_hist *h = hist_of(st, c);
+
+	c->ack |= ACK_SCHED;
+	if (!has_room(st, c, pkt->len)) {
+		COUNT(st, TCP_EXT_OFO_DROP);
+		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
+		return;
+	}
+	COUNT(st, TCP_EXT_OFO_QUEUE);
+	if (h)
+		h->rcv_ooopack++;
+	prev = ofo_before(a, seq);
+	p = prev ? pkt_cb(prev) : NULL;
+	if (p && seq_leq(end, p->end)) {
+		COUNT(st, TCP_EXT_OFO_MERGE);
+		ip_drop(st, pkt, DROP_TCP_OFOMERGE);
+		tcp_dsack_set(st, c, seq, end);
+		tcp_sack_add(c, seq, end);
+		return;
+	}
+	if (p && seq_lt(seq, p->end)) {
+		if (seq_eq(seq, p->seq)) {
+			/* It covers what was there. */
+			struct rbnode *before = rbtree_prev(&p->node);
+
+			drop_covered(st, c, &p->node, b);
+			prev = pkt_of(before);
+		} else {
+			tcp_dsack_set(st, c, seq, p->end);
+			drop_covered(st, c, rbtree_next(&p->node), b);
+		}
+	} else {
+		drop_covered(st, c,
+			     p ? rbtree_next(&p->node) : a->ofo.first, b);
+	}
+	if (c->sack_ok)
+		tcp_sack_add(c, seq, end);
+	if (prev && coalesce(st, c, prev, pkt))
+		return;
+	charge_pkt(st, c, pkt);
+	rbtree_insert_after(&a->ofo, &b->node,
+			    prev ? &pkt_cb(prev)->node : NULL);
+	a->n_ofo++;
+}
+
+/* Nothing in it that we may take: say where we are, at once. */
+static void refuse(struct tern_stack *st, struct tcp_conn *c,
+		   struct tcp_in *in, int reason)
+{
+	tcp_quickack(st, c, TCP_MAX_QUICKACKS);
+	c->ato_ms = TCP_ATO_MIN_MS;
+	c->pingpong = 0;
+	c->ack |= ACK_SCHED;
+	ip_drop(st, in->pkt, reason);
+}
+
+/* At rcv.nxt, maybe from before it: take it. */
+static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
+{
+	struct tcp_active *a = c->act;
+	uint32_t id = c->id, gen = c->gen;
+
+	if (a->rcvq.head && !has_room(st, c, in->pkt->len)) {
+		COUNT(st, TCP_EXT_RCVQ_DROP);
+		tcp_post(st, c);
+		ip_drop(st, in->pkt, DROP_TCP_RCVQ_FULL);
+		return;
+	}
+	if (in->len)
+		tcp_data_received(st, c, in);
+	queue_in_order(st, c, in->pkt);
+	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
+		return;
+	if (a->ofo.root) {
+		drain_ofo(st, c);
+		if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
+			return;
+		/* RFC 5681 4.2: a filled gap is told at once. */
+		if (!a->ofo.root)
+			c->ack |= ACK_NOW;
+	}
+	if (a->n_sacks)
+		tcp_sack_forget(c);
+	if (in->len && !c->orphan)
+		tcp_post(st, c);
+}
+
+void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
+{
+	struct seq edge, seq = in->h.seq;
+	struct tcp_hist *h;
+	struct tcp_cb *b;
+
+	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
+	    (in->len && !tcp_hist_attach(st, c))) {
+		tern_pkt_put(in->pkt);
+		return;
+	}
+	h = hist_of(st, c);
+	if (in->len && h)
+		h->data_segs_in++;
+	c->act->has_dsack = false;
+	edge = seq_add(c->rcv.nxt, rcv_window(c));
+	if (seq_leq(in->end, c->rcv.nxt)) {
+		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
+		tcp_dsack_set(st, c, seq, in->end);
+		refuse(st, c, in, DROP_TCP_OLD_DATA);
+		return;
+	}
+	if (!rcv_window(c) && in->len) {
+		COUNT(st, TCP_EXT_ZERO_WINDOW_DROP);
+		refuse(st, c, in, DROP_TCP_ZEROWINDOW);
+		return;
+	}
+	if (seq_geq(seq, edge) && !(seq_eq(seq, c->rcv.nxt) && !in->len)) {
+		refuse(st, c, in, DROP_TCP_OVERWINDOW);
+		return;
+	}
+	tern_pkt_trim_end(in->pkt, in->pkt->len - in->ip->len);
+	tern_pkt_trim_front(in->pkt, in->ip->hdr_len + in->h.hdr_len);
+	b = pkt_cb(in->pkt);
+	b->seq = seq;
+	b->end = in->end;
+	b->fin = in->h.flags & TCP_FIN;
+	if (seq_gt(seq, c->rcv.nxt)) {
+		queue_ofo(st, c, in->pkt);
+		return;
+	}
+	if (seq_lt(seq, c->rcv.nxt))
+		tcp_dsack_set(st, c, seq, c->rcv.nxt);
+	take(st, c, in);
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Loss: how it is recognised, repaired, and taken back when it was none.
+ *
+ *	Open --dupack--> Disorder --lost--> Recovery --high_seq acked--> Open
+ *	  |                                    ^
+ *	  +---------- time-out ----------> Loss (F-RTO decides if it was true)
+ *
+ * Duplicate ACKs are counted as segments that left the network (sacked_out), so
+ * that new data may go in their place (limited transmit, RFC 3042). The third
+ * one marks the first segment lost (RFC 5681, NewReno's partial ACKs RFC 6582);
+ * a time-out marks all. What is marked and not yet resent goes before new
+ * data, as cwnd allows. Undo (RFC 3522 by timestamps, RFC 5682 after a time-out)
+ * restores the window when the ACKs prove that the original had arrived.
+ *
+ * Not yet here: the sender's use of SACK blocks, RACK and tail loss probes.
+ */
+#include "tcp_priv.h"
+
+static void mark_retrans_lost(struct tern_stack *st, struct tcp_conn *c,
+			      struct tcp_seg *g)
+{
+	g->marks &= (uint8_t)~SEG_RETRANS;
+	c->act->retrans_out -= g->n_segs;
+	COUNT_N(st, TCP_EXT_LOST_RETRANSMIT, g->n_segs);
+}
+
+static void mark_lost(struct tern_stack *st, struct tcp_conn *c,
+		      struct tcp_seg *g)
+{
+	if (g->marks & SEG_SACKED)
+		return;
+	if (g->marks & SEG_LOST) {
+		if (!(g->marks & SEG_RETRANS))
+			return;
+		mark_retrans_lost(st, c, g);
+	} else {
+		g->marks |= SEG_LOST;
+		c->act->lost_out += g->n_segs;
+	}
+	c->act->lost += g->n_segs;
+}
+
+static void dupacks_reset(struct tcp_conn *c)
+{
+	c->act->sacked_out = 0;
+}
+
+static void count_delivered(struct tern_stack *st, struct tcp_conn *c,
+			    uint32_t n)
+{
+	struct tcp_hist *h = hist_of(st, c);
+
+	if (h)
+		h->delivered += n;
+}
+
+/* More segments have left than there were holes for: the network reorders. */
+static void limit_dupacks(struct tern_stack *st, struct tcp_conn *c,
+			  uint32_t addend)
+{
+	struct tcp_active *a = c->act;
+	uint32_t holes = min_u32(max_u32(a->lost_out, 1), a->packets_out);
+
+	if (a->sacked_out + holes <= a->packets_out)
+		return;
+	a->sacked_out = a->packets_out - holes;
+	c->reordering = (uint8_t)min_u32(
+		min_u32(a->packets_out + addend, 255),
+		(uint32_t)st->tun.tcp_max_reordering);
+	COUNT(st, TCP_EXT_RENO_REORDER);
+}
+
+static void dupack_add(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+{
+	uint32_t prior = c->act->sacked_out;
+
+	if (!n)
+		return;
+	c->act->sacked_out += n;
+	limit_dupacks(st, c, 0);
+	if (c->act->sacked_out > prior)
+		count_delivered(st, c, c->act->sacked_out - prior);
+}
+
+/* A cumulative ACK of n segments: those that duplicate ACKs stood for are
+ * among them, but for the one at the hole. */
+void tcp_dupacks_acked(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+{
+	struct tcp_active *a = c->act;
+
+	if (n) {
+		count_delivered(st, c,
+				n > a->sacked_out + 1 ? n - a->sacked_out : 1);
+		a->sacked_out -= min_u32(a->sacked_out, n - 1);
+	}
+	limit_dupacks(st, c, n);
+}
+
+static bool any_retrans(const struct tcp_active *a)
+{
+	const struct tcp_seg *g = rtx_first(a);
+
+	return a->retrans_out || (g && g->marks & SEG_EVER_RETRANS);
+}
+
+/* Did the peer echo a timestamp from before the first resend? Then it was the
+ * original that arrived (Eifel, RFC 3522). */
+static bool was_delayed(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+	uint32_t sent;
+
+	if (!a->retrans_at || !c->ts_ok || !a->ack_ts_ecr)
+		return false;
+	(void)st;
+	sent = (uint32_t)(a->retrans_at / NS_PER_MS) + a->ts_offset;
+	return (int32_t)(a->ack_ts_ecr - sent) < 0;
+}
+
+static bool may_undo(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+
+	return a->has_undo && (!a->undo_retrans || was_delayed(st, c));
+}
+
+static void undo(struct tern_stack *st, struct tcp_conn *c, bool unmark)
+{
+	struct tcp_active *a = c->act;
+	struct rbnode *n;
+
+	if (unmark) {
+		for (n = a->rtx.first; n; n = rbtree_next(n))
+			seg_of(n)->marks &= (uint8_t)~SEG_LOST;
+		a->lost_out = 0;
+	}
+	if (a->prior_ssthresh) {
+		c->cc.cwnd = tcp_cc_undo(st, c);
+		c->cc.ssthresh = max_u32(c->cc.ssthresh, a->prior_ssthresh);
+	}
+	a->has_undo = false;
+	a->cwnd_used_at = st->now;
+	tcp_trace_what(st, c, TERN_TRACE_CC, "undo", NULL);
+}
+
+static void undo_start(struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	a->undo_marker = c->snd.una;
+	a->has_undo = true;
+	/* What is in flight again already may bring D-SACKs later. */
+	a->undo_retrans = a->retrans_out ? (int32_t)a->retrans_out : -1;
+}
+
+static void keep_open(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+	enum tern_ca_state state = TERN_CA_OPEN;
+
+	if (a->sacked_out + a->lost_out || any_retrans(a))
+		state = TERN_CA_DISORDER;
+	if (c->ca_state != state) {
+		tcp_set_ca(st, c, state);
+		c->act->high_seq = c->snd.nxt;
+	}
+}
+
+static void try_open(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (!any_retrans(c->act))
+		c->act->retrans_at = 0;
+	if (c->ca_state != TERN_CA_CWR)
+		keep_open(st, c);
+}
+
+/* Without SACK duplicate ACKs of the last flight may still be on their way and
+ * must not start another recovery: stay until something beyond is acked. */
+static bool holds_state(struct tcp_conn *c)
+{
+	if (!seq_eq(c->snd.una, c->act->high_seq))
+		return false;
+	if (!any_retrans(c->act))
+		c->act->retrans_at = 0;
+	return true;
+}
+
+static bool end_recovery(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (may_undo(st, c)) {
+		if (c->ca_state == TERN_CA_LOSS)
+			COUNT(st, TCP_EXT_LOSS_UNDO);
+		else
+			COUNT(st, TCP_EXT_FULL_UNDO);
+		undo(st, c, false);
+	}
+	if (holds_state(c))
+		return true;
+	tcp_set_ca(st, c, TERN_CA_OPEN);
+	return false;
+}
+
+/* A partial ACK in recovery that proves the original came through. */
+static bool undo_partial(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	if (!a->has_undo || !was_delayed(st, c))
+		return false;
+	/* Wait until what was resent is accounted for. */
+	if (a->retrans_out)
+		return true;
+	if (!any_retrans(a))
+		a->retrans_at = 0;
+	undo(st, c, true);
+	COUNT(st, TCP_EXT_PARTIAL_UNDO);
+	keep_open(st, c);
+	return true;
+}
+
+static bool undo_loss(struct tern_stack *st, struct tcp_conn *c, bool frto)
+{
+	if (!frto && !may_undo(st, c))
+		return false;
+	undo(st, c, true);
+	COUNT(st, TCP_EXT_LOSS_UNDO);
+	if (frto)
+		COUNT(st, TCP_EXT_SPURIOUS_RTOS);
+	c->retransmits = 0;
+	if (holds_state(c))
+		return true;
+	if (frto)
+		tcp_set_ca(st, c, TERN_CA_OPEN);
+	return true;
+}
+
+enum resend { RESEND_NONE, RESEND_LOST, RESEND_NEW };
+
+static bool in_loss(struct tern_stack *st, struct tcp_conn *c,
+		    struct tcp_ack_state *s, enum resend *what)
+{
+	struct tcp_active *a = c->act;
+	bool recovered = seq_geq(c->snd.una, a->high_seq);
+
+	if (s->flags & ACKED_UNA && undo_loss(st, c, false))
+		return true;
+	if (a->frto) {
+		/* RFC 5682: the ACK of what was never resent proves it. */
+		if (s->flags & ACKED_ORIG_SACK && undo_loss(st, c, true))
+			return true;
+		if (seq_gt(c->snd.nxt, a->high_seq)) {
+			if (s->is_dupack)
+				a->frto = false; /* step 3a: it was true */
+		} else if (s->flags & ACKED_UNA && !recovered) {
+			a->high_seq = c->snd.nxt;
+			/* Step 2b: send new data and look at its ACK. */
+			if (a->unsent && seq_gt(snd_edge(c), c->snd.nxt))
+				*what = RESEND_NEW;
+			else
+				a->frto = false;
+		}
+	}
+	if (recovered)
+		return !end_recovery(st, c) || true;
+	if (seq_gt(c->snd.nxt, a->high_seq) && s->is_dupack)
+		dupack_add(st, c, 1);
+	else if (s->flags & ACKED_UNA)
+		dupacks_reset(c);
+	if (*what == RESEND_NONE)
+		*what = RESEND_LOST;
+	return true;
+}
+
+/* NewReno: the hole is the first segment, and after a partial ACK the next
+ * first one. */
+static void find_lost(struct tern_stack *st, struct tcp_conn *c,
+		      const struct tcp_ack_state *s)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg *g = rtx_first(a);
+
+	if (!g || g->marks & SEG_LOST)
+		return;
+	if ((c->ca_state < TERN_CA_RECOVERY &&
+	     a->sacked_out >= c->reordering) ||
+	    (c->ca_state == TERN_CA_RECOVERY && s->flags & ACKED_UNA)) {
+		if (g->n_segs > 1)
+			tcp_seg_split(st, c, g, c->mss);
+		mark_lost(st, c, g);
+	}
+}
+
+static void enter_recovery(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	COUNT(st, TCP_EXT_RENO_RECOVERY);
+	a->prior_ssthresh = 0;
+	undo_start(c);
+	if (c->ca_state != TERN_CA_CWR)
+		tcp_cwnd_reduce_start(st, c);
+	tcp_set_ca(st, c, TERN_CA_RECOVERY);
+}
+
+/* What the ACK means for the state of recovery; says what to resend. */
+static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
+			 struct tcp_ack_state *s)
+{
+	struct tcp_active *a = c->act;
+	enum resend what = RESEND_NONE;
+
+	if (!a->packets_out)
+		a->sacked_out = 0;
+	if (c->ca_state == TERN_CA_OPEN) {
+		a->retrans_at = 0;
+	} else if (seq_geq(c->snd.una, a->high_seq)) {
+		if (c->ca_state == TERN_CA_CWR &&
+		    !seq_eq(c->snd.una, a->high_seq)) {
+			tcp_cwnd_reduce_end(st, c);
+			tcp_set_ca(st, c, TERN_CA_OPEN);
+		} else if (c->ca_state == TERN_CA_RECOVERY) {
+			dupacks_reset(c);
+			if (end_recovery(st, c))
+				return RESEND_NONE;
+			tcp_cwnd_reduce_end(st, c);
+		}
+	}
+	if (c->ca_state == TERN_CA_RECOVERY) {
+		if (!(s->flags & ACKED_UNA))
+			dupack_add(st, c, s->is_dupack);
+		else if (undo_partial(st, c))
+			return RESEND_NONE;
+		find_lost(st, c, s);
+		return RESEND_LOST;
+	}
+	if (c->ca_state == TERN_CA_LOSS) {
+		in_loss(st, c, s, &what);
+		if (c->ca_state != TERN_CA_OPEN)
+			return what;
+	}
+	if (s->flags & ACKED_UNA)
+		dupacks_reset(c);
+	dupack_add(st, c, s->is_dupack);
+	find_lost(st, c, s);
+	if (!a->lost_out) {
+		try_open(st, c);
+		return RESEND_NONE;
+	}
+	enter_recovery(st, c);
+	return RESEND_LOST;
+}
+
+void tcp_recovery_ack(struct tern_stack *st, struct tcp_conn *c,
+		      struct tcp_ack_state *s)
+{
+	uint32_t lost = c->act->lost;
+
+	s->resend = (uint8_t)judge(st, c, s);
+	s->newly_lost = c->act->lost - lost;
+}
+
+/* After cwnd was set for this ACK: resend what it allows. */
+void tcp_recovery_send(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tcp_ack_state *s)
+{
+	if (s->resend == RESEND_NONE || c->state == TERN_TCP_SYN_SENT)
+		return;
+	if (s->resend == RESEND_NEW) {
+		tcp_push(st, c, true);
+		if (seq_gt(c->snd.nxt, c->act->high_seq))
+			return;
+		c->act->frto = false;
+	}
+	tcp_rtx_queue(st, c);
+}
+
+void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct rbnode *n = a->rtx.first;
+	bool first_resent = false;
+
+	while (n && a->retrans_out < a->lost_out) {
+		struct tcp_seg *g = seg_of(n);
+		uint32_t flight = in_flight(a);
+
+		if (flight >= c->cc.cwnd)
+			break;
+		if (g->marks & SEG_LOST &&
+		    !(g->marks & (SEG_SACKED | SEG_RETRANS))) {
+			if (tcp_resend(st, c, g, c->cc.cwnd - flight))
+				break;
+			if (c->ca_state == TERN_CA_LOSS)
+				COUNT(st, TCP_EXT_SLOW_START_RETRANS);
+			else
+				COUNT(st, TCP_EXT_FAST_RETRANS);
+			if (c->ca_state == TERN_CA_RECOVERY ||
+			    c->ca_state == TERN_CA_CWR)
+				a->prr_out += g->n_segs;
+			if (g == rtx_first(a))
+				first_resent = true;
+		}
+		n = rbtree_next(&g->node);
+	}
+	if (first_resent)
+		tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+}
+
+/* A time-out: all that is in flight counts as lost, and the window starts from
+ * one segment (RFC 5681 3.1). */
+void tcp_enter_loss(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	bool fresh = c->ca_state < TERN_CA_RECOVERY;
+	struct rbnode *n;
+
+	dupacks_reset(c);
+	for (n = a->rtx.first; n; n = rbtree_next(n))
+		mark_lost(st, c, seg_of(n));
+	if (c->ca_state <= TERN_CA_DISORDER ||
+	    seq_leq(a->high_seq, c->snd.una) ||
+	    (c->ca_state == TERN_CA_LOSS && !c->retransmits)) {
+		a->prior_ssthresh = tcp_current_ssthresh(c);
+		a->prior_cwnd = c->cc.cwnd;
+		c->cc.ssthresh = tcp_cc_ssthresh(st, c);
+		tcp_cc_event(st, c, TERN_CC_LOSS);
+		undo_start(c);
+	}
+	c->cc.cwnd = in_flight(a) + 1;
+	c->cc.cwnd_cnt = 0;
+	a->cwnd_used_at = st->now;
+	tcp_set_ca(st, c, TERN_CA_LOSS);
+	a->high_seq = c->snd.nxt;
+	a->frto = st->tun.tcp_frto && (fresh || c->retransmits);
+}

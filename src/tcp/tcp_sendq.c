@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The send queue.
+ *
+ *	snd.una          snd.nxt                snd.end
+ *	   |  act->rtx (tree)  |  act->unsent (list)  |
+ *
+ * What the program writes is copied once, into shared buffers; a struct
+ * tcp_seg points to its bytes there. Unsent segments grow to the size that one
+ * packet may carry (64 KiB, cut below TCP) and remember what the program said
+ * of them (PSH at the end of a write, MSG_EOR). Once sent they are kept until
+ * acknowledged, and split where the network's view needs it.
+ *
+ * SO_SNDBUF is counted as on Linux, payload plus a fixed overhead a segment, so
+ * that the same number lets the same bytes in.
+ */
+#include "tcp_priv.h"
+
+/* What Linux charges for an empty segment of the send queue. */
+#define SEG_OVERHEAD 960u
+
+struct tcp_seg *tcp_seg_new(struct tern_stack *st, struct tcp_conn *c)
+{
+	uint32_t id = slab_alloc(&st->tcp.segs);
+	struct tcp_seg *g;
+
+	if (!id)
+		return NULL;
+	g = slab_at(&st->tcp.segs, id);
+	g->id = id;
+	g->seq = c->snd.end;
+	c->act->wmem += SEG_OVERHEAD;
+	st->tcp.mem_used += SEG_OVERHEAD;
+	return g;
+}
+
+static void uncharge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+{
+	c->act->wmem -= min_u32(n, c->act->wmem);
+	st->tcp.mem_used -= n;
+}
+
+void tcp_seg_free(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
+{
+	uint32_t i;
+
+	for (i = 0; i < g->n_frags; i++)
+		tern_buf_put(g->frags[i].buf);
+	uncharge(st, c, SEG_OVERHEAD + g->len);
+	slab_free(&st->tcp.segs, g->id);
+}
+
+void tcp_seg_count(struct tcp_seg *g, uint32_t mss)
+{
+	g->mss = (uint16_t)mss;
+	g->n_segs = (uint16_t)(g->len > mss ? (g->len + mss - 1) / mss : 1);
+}
+
+void tcp_unsent_push(struct tcp_conn *c, struct tcp_seg *g)
+{
+	struct tcp_active *a = c->act;
+
+	g->next = NULL;
+	if (a->unsent_last)
+		a->unsent_last->next = g;
+	else
+		a->unsent = g;
+	a->unsent_last = g;
+}
+
+/* The head of unsent has left. */
+void tcp_unsent_to_rtx(struct tcp_conn *c, struct tcp_seg *g)
+{
+	struct tcp_active *a = c->act;
+
+	a->unsent = g->next;
+	if (!a->unsent)
+		a->unsent_last = NULL;
+	g->next = NULL;
+	g->is_sent = true;
+	rbtree_insert_after(&a->rtx, &g->node, a->rtx.last);
+	a->packets_out += g->n_segs;
+}
+
+/* Moves what a segment counts for from one count to another. */
+static void recount(struct tcp_active *a, const struct tcp_seg *g, int sign)
+{
+	uint32_t n = sign < 0 ? -(uint32_t)g->n_segs : g->n_segs;
+
+	a->packets_out += n;
+	if (g->marks & SEG_SACKED)
+		a->sacked_out += n;
+	if (g->marks & SEG_LOST)
+		a->lost_out += n;
+	if (g->marks & SEG_RETRANS)
+		a->retrans_out += n;
+}
+
+static void split_frags(struct tcp_seg *g, struct tcp_seg *rest, uint32_t len)
+{
+	uint32_t i, n = 0, off = 0;
+
+	while (n < g->n_frags && off + g->frags[n].len <= len)
+		off += g->frags[n++].len;
+	for (i = n; i < g->n_frags; i++)
+		rest->frags[rest->n_frags++] = g->frags[i];
+	if (off < len) {
+		uint32_t keep = len - off;
+
+		g->frags[n].len = keep;
+		tern_buf_get(g->frags[n].buf);
+		rest->frags[0].off += keep;
+		rest->frags[0].len -= keep;
+		n++;
+	}
+	g->n_frags = (uint16_t)n;
+}
+
+bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c,
+		   struct tcp_seg *g, uint32_t len)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg *rest = tcp_seg_new(st, c);
+	uint32_t id;
+
+	PROMISE(len > 0 && len < g->len);
+	if (!rest)
+		return false;
+	if (g->is_sent)
+		recount(a, g, -1);
+	id = rest->id;
+	*rest = *g;
+	rest->id = id;
+	rest->n_frags = 0;
+	rest->seq = seq_add(g->seq, len + !!(g->flags & TCP_SYN));
+	rest->len = g->len - len;
+	rest->flags &= (uint16_t)~TCP_SYN;
+	split_frags(g, rest, len);
+	g->len = len;
+	g->flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
+	g->eor = false;
+	if (g->is_sent) {
+		tcp_seg_count(g, g->mss);
+		tcp_seg_count(rest, rest->mss);
+		recount(a, g, 1);
+		recount(a, rest, 1);
+		rbtree_insert_after(&a->rtx, &rest->node, &g->node);
+		return true;
+	}
+	rest->next = g->next;
+	g->next = rest;
+	if (a->unsent_last == g)
+		a->unsent_last = rest;
+	return true;
+}
+
+/* n bytes at the front have been acknowledged. */
+void tcp_seg_trim_front(struct tern_stack *st, struct tcp_conn *c,
+			struct tcp_seg *g, uint32_t n)
+{
+	uint32_t left = n, gone = 0, i;
+
+	if (g->is_sent)
+		recount(c->act, g, -1);
+	if (g->flags & TCP_SYN) {
+		g->flags &= (uint16_t)~TCP_SYN;
+		g->seq = seq_add(g->seq, 1);
+	}
+	while (left && g->frags[gone].len <= left) {
+		left -= g->frags[gone].len;
+		tern_buf_put(g->frags[gone++].buf);
+	}
+	for (i = gone; i < g->n_frags; i++)
+		g->frags[i - gone] = g->frags[i];
+	g->n_frags = (uint16_t)(g->n_frags - gone);
+	g->frags[0].off += left;
+	g->frags[0].len -= left;
+	g->seq = seq_add(g->seq, n);
+	g->len -= n;
+	uncharge(st, c, n);
+	tcp_seg_count(g, g->mss);
+	if (g->is_sent)
+		recount(c->act, g, 1);
+}
+
+void tcp_sendq_purge(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg *g;
+
+	while ((g = a->unsent) != NULL) {
+		a->unsent = g->next;
+		tcp_seg_free(st, c, g);
+	}
+	a->unsent_last = NULL;
+	while ((g = rtx_first(a)) != NULL) {
+		rbtree_remove(&a->rtx, &g->node);
+		tcp_seg_free(st, c, g);
+	}
+	if (a->tail)
+		tern_buf_put(a->tail);
+	a->tail = NULL;
+	a->packets_out = a->sacked_out = a->lost_out = a->retrans_out = 0;
+	c->snd.end = c->snd.nxt;
+	tcp_chrono_set(st, c, TCP_CHRONO_NONE);
+}
+
+uint32_t tcp_notsent(const struct tcp_conn *c)
+{
+	return (uint32_t)seq_diff(c->snd.end, c->snd.nxt);
+}
+
+static uint64_t notsent_lowat(const struct tern_stack *st,
+			      const struct tcp_conn *c)
+{
+	return c->opts->notsent_lowat ? c->opts->notsent_lowat :
+					(uint64_t)st->tun.tcp_notsent_lowat;
+}
+
+/* May a new segment be begun? */
+static bool has_memory(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	return c->act->wmem < c->sndbuf && tcp_notsent(c) < notsent_lowat(st, c);
+}
+
+/* Is it worth telling POLLOUT? A third of the buffer must be free. */
+bool tcp_sendq_has_room(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	uint32_t used;
+
+	if (!c->act)
+		return true;
+	used = c->act->wmem;
+	return used < c->sndbuf && c->sndbuf - used >= used >> 1 &&
+	       tcp_notsent(c) < notsent_lowat(st, c);
+}
+
+/* Room for two windows of what cwnd and reordering may put in flight. */
+void tcp_sndbuf_expand(struct tern_stack *st, struct tcp_conn *c)
+{
+	uint32_t mss = max_u32(max_u32(c->mss_peer, c->mss), 536);
+	/* A segment of a full MSS costs Linux its payload, a header of 320
+	 * and 320 of shared info in a power of two, and its head. */
+	uint64_t per_mss = (UINT64_C(2) << ilog2_u64(mss + 640 - 1)) + 256;
+	uint64_t n = max_u32(max_u32(TCP_INIT_CWND, c->cc.cwnd),
+			     c->reordering + 1u);
+	uint64_t want = 2 * n * per_mss;
+
+	if (c->sndbuf < want)
+		c->sndbuf = (uint32_t)min_i64((int64_t)want,
+					      st->tun.tcp_wmem[2]);
+}
+
+/* ACKs have made room: grow the buffer if the window could use it, and tell a
+ * program that waits. */
+void tcp_write_space(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	if (!c->no_space)
+		return;
+	if (!c->sndbuf_lock && !st->tcp.pressure &&
+	    a->packets_out < c->cc.cwnd)
+		tcp_sndbuf_expand(st, c);
+	if (!tcp_sendq_has_room(st, c))
+		return;
+	c->no_space = 0;
+	if (a->chrono == TCP_CHRONO_SNDBUF)
+		tcp_chrono_set(st, c, TCP_CHRONO_BUSY);
+	tcp_post(st, c);
+}
+
+/* A buffer to append to: sized by what is being written, larger when the last
+ * one was filled. */
+static bool need_tail(struct tern_stack *st, struct tcp_active *a, size_t left)
+{
+	size_t cap = 2048;
+
+	if (a->tail && a->tail->len < a->tail->cap)
+		return true;
+	if (a->tail) {
+		cap = min_size((size_t)a->tail->cap * 8, 65536);
+		tern_buf_put(a->tail);
+	}
+	if (left > 16384)
+		cap = 65536;
+	else if (left > 2048 && cap < 16384)
+		cap = 16384;
+	a->tail = tern_buf_new(st->pool, cap);
+	return a->tail != NULL;
+}
+
+/* Appends to g from src as much as fits the tail buffer; bytes, 0 when g can
+ * take no more fragments, or -errno. */
+static int64_t append(struct tern_stack *st, struct tcp_conn *c,
+		      struct tcp_seg *g, const uint8_t *src, size_t n)
+{
+	struct tcp_active *a = c->act;
+	struct tern_frag *f = g->n_frags ? &g->frags[g->n_frags - 1] : NULL;
+	uint32_t k;
+
+	if (!need_tail(st, a, n))
+		return -TERN_ENOMEM;
+	if (!f || f->buf != a->tail || f->off + f->len != a->tail->len) {
+		if (g->n_frags == TCP_SEG_FRAGS)
+			return 0;
+		f = &g->frags[g->n_frags++];
+		*f = (struct tern_frag){ tern_buf_get(a->tail), a->tail->len,
+					 0 };
+	}
+	k = (uint32_t)min_size(n, a->tail->cap - a->tail->len);
+	memcpy(a->tail->data + a->tail->len, src, k);
+	a->tail->len += k;
+	f->len += k;
+	g->len += k;
+	a->wmem += k;
+	st->tcp.mem_used += k;
+	c->snd.end = seq_add(c->snd.end, k);
+	return k;
+}
+
+struct writing {
+	uint32_t mss, goal;
+	int64_t copied;
+	int flags;
+};
+
+/* Should what is queued be pushed although more is coming? */
+static bool forced_push(const struct tcp_conn *c)
+{
+	return seq_gt(c->snd.end,
+		      seq_add(c->act->pushed, c->snd.max_wnd >> 1));
+}
+
+static void mark_push(struct tcp_conn *c)
+{
+	if (c->act->unsent_last)
+		c->act->unsent_last->flags |= TCP_PSH;
+	c->act->pushed = c->snd.end;
+}
+
+/* A segment that has grown to the goal may leave before the write ends. */
+static void segment_full(struct tern_stack *st, struct tcp_conn *c,
+			 struct tcp_seg *g)
+{
+	if (forced_push(c)) {
+		mark_push(c);
+		tcp_push(st, c, true);
+	} else if (g == c->act->unsent) {
+		tcp_push_one(st, c);
+	}
+}
+
+/* Copies one run of bytes. 0, or why it stopped (-errno). */
+static int write_run(struct tern_stack *st, struct tcp_conn *c,
+		     struct writing *w, const uint8_t *src, size_t len)
+{
+	struct tcp_active *a = c->act;
+
+	while (len) {
+		struct tcp_seg *g = a->unsent_last;
+		int64_t n = 0;
+
+		if (g && !g->eor && g->len < w->goal && !(g->flags & TCP_FIN))
+			n = append(st, c, g, src,
+				   min_size(len, w->goal - g->len));
+		if (n < 0)
+			return (int)n;
+		if (!n) {
+			if (!has_memory(st, c))
+				return -TERN_EAGAIN;
+			tcp_cwnd_restart(st, c);
+			g = tcp_seg_new(st, c);
+			if (!g)
+				return -TERN_ENOMEM;
+			tcp_unsent_push(c, g);
+			n = append(st, c, g, src, min_size(len, w->goal));
+			if (n < 0)
+				return (int)n;
+		}
+		src += n;
+		len -= (size_t)n;
+		w->copied += n;
+		if (g->len >= w->goal && len && !(w->flags & TERN_MSG_OOB)) {
+			segment_full(st, c, g);
+			if (c->state == TERN_TCP_CLOSE)
+				return c->error ? -c->error : -TERN_EPIPE;
+			w->mss = tcp_mss_now(st, c);
+			w->goal = tcp_size_goal(st, c, w->mss);
+		}
+	}
+	return 0;
+}
+
+/* An empty segment at the tail (memory ran out under it) goes again. */
+static void drop_empty_tail(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_seg **at = &a->unsent, *prev = NULL;
+
+	while (*at && *at != a->unsent_last) {
+		prev = *at;
+		at = &(*at)->next;
+	}
+	if (!*at || (*at)->len || (*at)->flags & (TCP_SYN | TCP_FIN))
+		return;
+	tcp_seg_free(st, c, *at);
+	*at = NULL;
+	a->unsent_last = prev;
+}
+
+static void finish_write(struct tern_stack *st, struct tcp_conn *c, int flags)
+{
+	struct tcp_active *a = c->act;
+
+	if (!a->unsent)
+		return;
+	if (!(flags & TERN_MSG_MORE) || forced_push(c))
+		mark_push(c);
+	if (flags & TERN_MSG_OOB) {
+		a->snd_up = c->snd.end;
+		a->urg_mode = true;
+	}
+	if (flags & TERN_MSG_EOR)
+		a->unsent_last->eor = true;
+	/* Autocorking: small writes wait while earlier ones are below TCP;
+	 * tcp_resume() sends them. */
+	if (st->tun.tcp_autocorking && a->unsent == a->unsent_last &&
+	    a->unsent->len < tcp_size_goal(st, c, c->mss) && a->below &&
+	    a->rtx.first && !a->unsent->eor) {
+		COUNT(st, TCP_EXT_AUTO_CORKING);
+		return;
+	}
+	if (flags & TERN_MSG_MORE) {
+		bool was = c->cork;
+
+		c->cork = 1;
+		tcp_push(st, c, false);
+		c->cork = was;
+		return;
+	}
+	tcp_push(st, c, false);
+}
+
+int64_t tcp_sendq_write(struct tern_stack *st, struct tcp_conn *c,
+			const struct tern_msg *msg, int flags)
+{
+	struct writing w = { .flags = flags };
+	int err = 0, i;
+
+	if (!tcp_activate(st, c) || !tcp_hist_attach(st, c))
+		return -TERN_ENOMEM;
+	w.mss = tcp_mss_now(st, c);
+	w.goal = flags & TERN_MSG_OOB ? w.mss : tcp_size_goal(st, c, w.mss);
+	for (i = 0; i < msg->n_iov && !err; i++)
+		err = write_run(st, c, &w, msg->iov[i].base, msg->iov[i].len);
+	if (c->state == TERN_TCP_CLOSE)
+		return w.copied ? w.copied : err;
+	if (err == -TERN_EAGAIN) {
+		c->no_space = 1;
+		tcp_chrono_set(st, c, TCP_CHRONO_SNDBUF);
+		flags &= ~TERN_MSG_MORE;
+	}
+	if (err == -TERN_ENOMEM)
+		drop_empty_tail(st, c);
+	if (w.copied)
+		finish_write(st, c, flags);
+	return w.copied ? w.copied : err;
+}

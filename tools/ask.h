@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* For commands that ask a running host one thing and print it. */
+#ifndef TOOLS_ASK_H
+#define TOOLS_ASK_H
+
+#include "control/control.h"
+#include "tools/tool.h"
+
+/* The options that each of them has: put first in its table. */
+enum { ASK_HOST, ASK_JSON, ASK_OPTIONS };
+
+#define ASK_OPTION_ROWS                                                \
+	[ASK_HOST] = { "host", "HOST",                                 \
+		       "which host (needed if several are running)" }, \
+	[ASK_JSON] = { "json", NULL, "the rows as JSON, one a line" }
+
+struct ask {
+	const struct command *command;
+	const char *host;
+	bool json;
+};
+
+/* Takes one of ASK_OPTION_ROWS. */
+void ask_option(struct ask *, int row, const char *value);
+
+/* Asks and calls fn for each row, or prints the rows themselves for --json. 0
+ * or the exit status after telling an error. args is taken over. */
+int ask_host(const struct ask *, const char *question, json_t *args,
+	     control_row_fn *fn, void *ctx);
+
+/* A member of a row, "" or 0 if it is not there. */
+const char *row_text(const json_t *row, const char *key);
+int64_t row_number(const json_t *row, const char *key);
+
+#endif

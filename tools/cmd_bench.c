@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tern bench: the benchmarks that need no network, as a table or as JSON.
+ */
+#include "tools/bench.h"
+#include "tools/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct bench *const benches[] = { &bench_pair, &bench_idle };
+
+#define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
+
+enum { OPT_JSON, OPT_SECONDS, OPT_CONNECTIONS };
+
+static const struct option_row rows[] = {
+	[OPT_JSON] = { "json", NULL, "as JSON" },
+	[OPT_SECONDS] = { "seconds", "N",
+			  "of each measurement of speed "
+			  "(default: 5)" },
+	[OPT_CONNECTIONS] = { "connections", "N",
+			      "for idle (default: 100000)" },
+	{ 0 },
+};
+
+double bench_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+void bench_add(json_t *results, const char *what, double value,
+	       const char *unit)
+{
+	json_array_append_new(results,
+			      json_pack("{s:s, s:f, s:s}", "what", what,
+					"value", value, "unit", unit));
+}
+
+static void print_table(const char *name, const json_t *results)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(results, i, row)
+	{
+		double value = json_real_value(json_object_get(row, "value"));
+
+		printf("%-6s %-32s %12.*f %s\n", name,
+		       json_string_value(json_object_get(row, "what")),
+		       value >= 1000 || value == (double)(int)value ? 0 : 2,
+		       value, json_string_value(json_object_get(row, "unit")));
+	}
+}
+
+static int run_one(const struct bench *bench, const struct bench_options *o,
+		   json_t *all)
+{
+	json_t *results = json_array();
+	int status = bench->run(o, results);
+
+	if (all)
+		json_object_set_new(all, bench->name,
+				    json_pack("{s:b, s:O}", "ok", !status,
+					      "results", results));
+	else
+		print_table(bench->name, results);
+	json_decref(results);
+	fflush(stdout);
+	return status;
+}
+
+/* All, or those named. */
+static int run_named(struct options *o, const struct bench_options *options,
+		     json_t *all)
+{
+	int status = 0, n_run = 0;
+
+	for (size_t i = 0; i < N_BENCHES; i++) {
+		bool named = o->argc == 0;
+
+		for (int j = 0; j < o->argc; j++)
+			named |= !strcmp(o->argv[j], benches[i]->name);
+		if (!named)
+			continue;
+		n_run++;
+		status |= run_one(benches[i], options, all);
+	}
+	if (n_run < o->argc || !n_run) {
+		tool_error(o->command, "the benchmarks are:");
+		for (size_t i = 0; i < N_BENCHES; i++)
+			fprintf(stderr, "  %-6s %s\n", benches[i]->name,
+				benches[i]->help);
+		return TOOL_USAGE;
+	}
+	return status;
+}
+
+static int bench_main(struct options *o)
+{
+	struct bench_options options = { .seconds = 5, .connections = 100000 };
+	json_t *all = NULL;
+	uint64_t seconds;
+	int row, status;
+
+	while ((row = options_next(o)) >= 0) {
+		if (row == OPT_JSON && !all) {
+			all = json_object();
+		} else if (row == OPT_SECONDS) {
+			if (!parse_number(o->command, "seconds", o->value, 3600,
+					  &seconds))
+				return TOOL_USAGE;
+			options.seconds = (double)seconds;
+		} else if (row == OPT_CONNECTIONS &&
+			   !parse_number(o->command, "connections", o->value,
+					 1000000, &options.connections)) {
+			return TOOL_USAGE;
+		}
+	}
+	if (row == OPTIONS_WRONG || !options.connections)
+		return TOOL_USAGE;
+	status = run_named(o, &options, all);
+	if (all && status != TOOL_USAGE) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(all);
+	return status;
+}
+
+const struct command cmd_bench = {
+	.name = "bench",
+	.summary = "the benchmarks",
+	.usage = "[OPTIONS] [NAME]...",
+	.options = rows,
+	.more = "  pair  Gbit/s of one connection in memory, on one thread, "
+		"with 1,500-byte packets\n"
+		"  idle  bytes of an idle connection, which has to stay within "
+		"416\n"
+		"\n"
+		"Exit status: 0, or 1 if a bound is broken or a check "
+		"fails.\n",
+	.usage_status = TOOL_USAGE,
+	.run = bench_main,
+};

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tern sysctl: lists, reads and sets the tunables of a running host; without
+ * one it lists what there is.
+ */
+#include "tools/ask.h"
+
+#include <tern/stack.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPT_DESCRIBE = ASK_OPTIONS, OPT_DEFAULTS };
+
+static const struct option_row rows[] = {
+	ASK_OPTION_ROWS,
+	[OPT_DESCRIBE] = { "describe", NULL, "say what each does" },
+	[OPT_DEFAULTS] = { "list", NULL,
+			   "all names, without a host: what there is" },
+	{ 0 },
+};
+
+struct sysctl {
+	struct ask ask;
+	bool describe;
+};
+
+static void print_tunable(void *ctx, const json_t *row)
+{
+	const struct sysctl *s = ctx;
+
+	printf("%s = %s\n", row_text(row, "name"), row_text(row, "value"));
+	if (s->describe)
+		printf("\t%s%s%s%s\n", row_text(row, "help"),
+		       row_text(row, "unit")[0] ? " (" : "",
+		       row_text(row, "unit"),
+		       row_text(row, "unit")[0] ? ")" : "");
+}
+
+static int print_list(void)
+{
+	const struct tern_tunable *t;
+
+	for (int i = 0; (t = tern_tunable_at(i)); i++)
+		printf("%-40s %s%s%s%s\n", t->name, t->help,
+		       t->unit[0] ? " (" : "", t->unit, t->unit[0] ? ")" : "");
+	return TOOL_OK;
+}
+
+/* "name" or "name=value". */
+static int one_tunable(struct sysctl *s, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct tern_tunable *near;
+	json_t *args = json_object();
+	char name[128];
+	const char *dot;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	near = tern_tunable_nearest(name);
+	dot = near ? strrchr(near->name, '.') : NULL;
+	if (!near || (strcmp(near->name, name) && strcmp(dot + 1, name))) {
+		tool_error(s->ask.command,
+			   "there is no tunable \"%s\". Did you mean \"%s\"?",
+			   name, near ? near->name : "");
+		json_decref(args);
+		return TOOL_FAILED;
+	}
+	json_object_set_new(args, "name", json_string(near->name));
+	if (equals)
+		json_object_set_new(args, "value", json_string(equals + 1));
+	return ask_host(&s->ask, "tunables", args, print_tunable, s);
+}
+
+static int sysctl_main(struct options *o)
+{
+	struct sysctl s = { .ask.command = o->command };
+	int row, status = TOOL_OK;
+
+	while ((row = options_next(o)) >= 0) {
+		ask_option(&s.ask, row, o->value);
+		s.describe |= row == OPT_DESCRIBE;
+		if (row == OPT_DEFAULTS)
+			return print_list();
+	}
+	if (row == OPTIONS_WRONG)
+		return TOOL_USAGE;
+	if (o->argc == 0)
+		return ask_host(&s.ask, "tunables", NULL, print_tunable, &s);
+	for (int i = 0; i < o->argc; i++) {
+		int one = one_tunable(&s, o->argv[i]);
+
+		status = one ? one : status;
+	}
+	return status;
+}
+
+const struct command cmd_sysctl = {
+	.name = "sysctl",
+	.summary = "read and set tunables of a running host",
+	.usage = "[OPTIONS] [NAME | NAME=VALUE]...",
+	.options = rows,
+	.more = "  tern sysctl tcp_rmem\n"
+		"  tern sysctl tcp_fin_timeout=30\n",
+	.usage_status = TOOL_USAGE,
+	.run = sysctl_main,
+};

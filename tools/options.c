@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reading a command line by a table of options: --name VALUE, --name=VALUE,
+ * --switch, in any order up to the first argument that is none.
+ *
+ * Not here: short options (but -h), abbreviations.
+ */
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tool_error(const struct command *command, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "tern %s: ", command->name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+void tool_help(const struct command *command)
+{
+	const struct option_row *row = command->options;
+
+	printf("tern %s: %s.\n\nusage: tern %s %s\n", command->name,
+	       command->summary, command->name, command->usage);
+	if (row)
+		puts("");
+	for (; row && row->name; row++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "--%s %s", row->name,
+			 row->value ? row->value : "");
+		printf("  %-18s %s\n", left, row->help);
+	}
+	if (command->more)
+		printf("\n%s", command->more);
+}
+
+/* The row that a word "--name" or "--name=value" is of, or -1. */
+static int find_row(const struct options *o, const char *word)
+{
+	const struct option_row *rows = o->command->options;
+	size_t len = strcspn(word, "=");
+
+	for (int i = 0; rows && rows[i].name; i++) {
+		if (strlen(rows[i].name) == len &&
+		    !strncmp(rows[i].name, word, len))
+			return i;
+	}
+	return -1;
+}
+
+static const char *next_word(struct options *o)
+{
+	o->argc--;
+	return *o->argv++;
+}
+
+int options_next(struct options *o)
+{
+	const char *word, *equals;
+	int row;
+
+	if (o->argc <= 0 || o->argv[0][0] != '-' || !o->argv[0][1])
+		return OPTIONS_END;
+	word = next_word(o);
+	if (!strcmp(word, "--"))
+		return OPTIONS_END;
+	row = strncmp(word, "--", 2) ? -1 : find_row(o, word + 2);
+	if (row < 0) {
+		tool_error(o->command,
+			   "there is no option %s. tern %s --help lists them",
+			   word, o->command->name);
+		return OPTIONS_WRONG;
+	}
+	equals = strchr(word, '=');
+	o->value = equals ? equals + 1 : NULL;
+	if (!o->command->options[row].value) {
+		if (!equals)
+			return row;
+		tool_error(o->command, "--%s takes no value",
+			   o->command->options[row].name);
+		return OPTIONS_WRONG;
+	}
+	if (!equals && o->argc > 0)
+		o->value = next_word(o);
+	if (o->value)
+		return row;
+	tool_error(o->command, "--%s wants a value: %s",
+		   o->command->options[row].name,
+		   o->command->options[row].value);
+	return OPTIONS_WRONG;
+}
+
+bool parse_number(const struct command *command, const char *option,
+		  const char *text, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	if (end != text && !*end && !errno && *out <= max && text[0] != '-')
+		return true;
+	tool_error(command, "--%s %s: not a number from 0 to %llu", option,
+		   text, (unsigned long long)max);
+	return false;
+}
+
+bool parse_addr(const struct command *command, const char *option,
+		const char *text, struct tern_addr *out)
+{
+	size_t used = tern_addr_parse(text, NULL, out);
+
+	if (used && !text[used])
+		return true;
+	tool_error(command,
+		   "--%s %s: not an address, such as 10.0.0.1 or fd00::1",
+		   option, text);
+	return false;
+}
+
+bool parse_cidr(const struct command *command, const char *option,
+		const char *text, struct tern_prefix *out)
+{
+	size_t used = tern_addr_parse(text, "/", &out->addr);
+	unsigned long bits = 0, max;
+	char *end = NULL;
+
+	if (used && text[used] == '/' && text[used + 1] >= '0' &&
+	    text[used + 1] <= '9')
+		bits = strtoul(text + used + 1, &end, 10);
+	max = tern_addr_is_v4(&out->addr) ? 32 : 128;
+	if (end && !*end && bits <= max) {
+		out->bits = (uint8_t)bits;
+		return true;
+	}
+	tool_error(command,
+		   "--%s %s: not an address with its prefix, such as "
+		   "10.0.0.2/24 or fd00::2/64",
+		   option, text);
+	return false;
+}
+
+/* Bits in front of the prefix: IPv4 is written in the last 32. */
+static unsigned bits_of(const struct tern_prefix *p)
+{
+	return p->bits + (tern_addr_is_v4(&p->addr) ? 96u : 0u);
+}
+
+bool prefix_contains(const struct tern_prefix *p, const struct tern_addr *a)
+{
+	for (unsigned i = 0; i < bits_of(p); i++) {
+		uint8_t mask = (uint8_t)(0x80u >> i % 8);
+
+		if ((p->addr.b[i / 8] ^ a->b[i / 8]) & mask)
+			return false;
+	}
+	return true;
+}
+
+bool prefix_other(const struct tern_prefix *p, struct tern_addr *out)
+{
+	unsigned bits = bits_of(p);
+
+	if (bits == 128)
+		return false;
+	*out = p->addr;
+	if (bits == 127) { /* RFC 3021, RFC 6164: both are hosts */
+		out->b[15] ^= 1;
+		return true;
+	}
+	for (unsigned i = bits; i < 128; i++)
+		out->b[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
+	out->b[15] |= 1;
+	if (tern_addr_equal(out, &p->addr))
+		out->b[15] ^= 3;
+	return true;
+}

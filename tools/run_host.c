@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From a command line's words to a host: what it takes to run a program, with
+ * everything that can be wrong told before the program starts.
+ */
+#include "tools/run_host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool add_gw(struct run_host *r, const struct tern_addr *gw, uint8_t bits)
+{
+	for (int i = 0; i < r->n_gws; i++) {
+		if (tern_addr_equal(&r->gws[i].addr, gw))
+			return true;
+	}
+	if (r->n_gws == RUN_HOST_MAX)
+		return false;
+	r->gws[r->n_gws++] = (struct tern_prefix){ *gw, bits };
+	return true;
+}
+
+/* The kernel's side of one address: the --gw of its prefix, or by default
+ * another address of it. */
+static bool choose_gw(struct run_host *r, const struct tern_prefix *addr)
+{
+	const struct run_host_config *c = r->config;
+	char text[TERN_ADDR_STRLEN];
+	struct tern_addr gw;
+	bool found = false;
+
+	for (int i = 0; i < c->n_gws && !found; i++) {
+		gw = c->gws[i];
+		found = prefix_contains(addr, &gw);
+	}
+	if (!found && !prefix_other(addr, &gw)) {
+		tool_error(r->command,
+			   "--addr %s/%u leaves no address for the kernel's "
+			   "side: take a shorter prefix",
+			   tern_addr_print(&addr->addr, text), addr->bits);
+		return false;
+	}
+	if (tern_addr_equal(&gw, &addr->addr)) {
+		tool_error(r->command,
+			   "--gw %s is the program's own address: the kernel's "
+			   "side needs another one",
+			   tern_addr_print(&gw, text));
+		return false;
+	}
+	return add_gw(r, &gw, addr->bits);
+}
+
+static bool choose_gws(struct run_host *r)
+{
+	const struct run_host_config *c = r->config;
+
+	for (int i = 0; i < c->n_addrs; i++) {
+		if (!choose_gw(r, &c->addrs[i]))
+			return false;
+	}
+	for (int i = 0; i < c->n_gws; i++) {
+		char text[TERN_ADDR_STRLEN];
+		bool used = false;
+
+		for (int j = 0; j < r->n_gws; j++)
+			used |= tern_addr_equal(&c->gws[i], &r->gws[j].addr);
+		if (!used) {
+			tool_error(r->command,
+				   "--gw %s is in the prefix of no --addr",
+				   tern_addr_print(&c->gws[i], text));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void on_record(void *ctx, const void *bytes, size_t len)
+{
+	struct run_host *r = ctx;
+
+	fwrite(bytes, 1, len, r->record);
+}
+
+static int make_host(struct run_host *r)
+{
+	const struct run_host_config *c = r->config;
+	struct host_config config = { 0 };
+	uint8_t seed[16] = { 0 };
+	int error;
+
+	for (int i = 0; i < 8; i++)
+		seed[i] = (uint8_t)(c->seed >> 8 * i);
+	if (c->has_seed)
+		config.seed = seed;
+	if (c->record) {
+		r->record = fopen(c->record, "wbe");
+		if (!r->record) {
+			tool_error(r->command, "--record %s: %s", c->record,
+				   strerror(errno));
+			return -errno;
+		}
+		config.record = on_record;
+		config.record_ctx = r;
+	}
+	error = host_new(&config, &r->host);
+	if (error)
+		tool_error(r->command, "no stack: %s", tern_error_text(error));
+	return error;
+}
+
+static int set_tunable(struct run_host *r, const char *setting)
+{
+	const char *equals = strchr(setting, '=');
+	const struct tern_tunable *near;
+	char name[128];
+	int error;
+
+	if (!equals || (size_t)(equals - setting) >= sizeof(name)) {
+		tool_error(r->command,
+			   "--set %s: say which and what, such as "
+			   "--set tcp_rmem=\"4096 131072 6291456\"",
+			   setting);
+		return -TERN_EINVAL;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(equals - setting), setting);
+	error = tern_sysctl_set(host_stack(r->host), name, equals + 1,
+				host_now(r->host));
+	if (error == -TERN_ENOENT) {
+		near = tern_tunable_nearest(name);
+		tool_error(r->command,
+			   "--set: there is no tunable \"%s\". Did you mean "
+			   "\"%s\"?",
+			   name, near ? near->name : "");
+	} else if (error) {
+		near = tern_tunable_nearest(name);
+		tool_error(r->command,
+			   "--set: %s cannot be \"%s\": it takes %d number%s "
+			   "from %lld to %lld",
+			   name, equals + 1, near->n_values,
+			   near->n_values > 1 ? "s" : "", (long long)near->min,
+			   (long long)near->max);
+	}
+	return error;
+}
+
+static struct tern_link *wrap_capture(struct run_host *r,
+				      struct tern_link *link)
+{
+	struct tern_pcapng_config config = { .path = r->config->capture };
+	struct timespec real, mono;
+	int error;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	config.epoch_ns = (real.tv_sec - mono.tv_sec) * INT64_C(1000000000) +
+			  real.tv_nsec - mono.tv_nsec;
+	error = tern_pcapng_wrap(link, &config, &r->capture);
+	if (!error)
+		return r->capture;
+	tool_error(r->command, "--capture %s: %s", config.path,
+		   tern_error_text(error));
+	link->ops->close(link);
+	return NULL;
+}
+
+/* The device, wrapped as asked for; NULL after telling why not. */
+static struct tern_link *make_link(struct run_host *r)
+{
+	struct tern_tun_config config = {
+		.name = r->config->tun,
+		.mtu = (uint32_t)r->config->mtu,
+		.no_offload = r->config->no_offload,
+		.addrs = r->gws,
+		.n_addrs = r->n_gws,
+	};
+	struct tern_link *link;
+
+	if (tern_tun_open(host_pool(r->host), &config, &link) != 0) {
+		tool_error(r->command, "%s", config.why);
+		return NULL;
+	}
+	return r->config->capture ? wrap_capture(r, link) : link;
+}
+
+static int add_addresses(struct run_host *r, int link)
+{
+	const struct run_host_config *c = r->config;
+	int64_t now = host_now(r->host);
+	bool has_default[2] = { false };
+	int error = 0;
+
+	for (int i = 0; i < c->n_addrs && !error; i++)
+		error = tern_addr_add(host_stack(r->host), link,
+				      &c->addrs[i].addr, c->addrs[i].bits, now);
+	for (int i = 0; i < r->n_gws && !error; i++) {
+		struct tern_route route = { .link = link };
+
+		route.via = r->gws[i].addr;
+		route.v6 = !tern_addr_is_v4(&route.via);
+		if (!route.v6)
+			route.dst = tern_addr_v4(0, 0, 0, 0);
+		if (has_default[route.v6])
+			continue;
+		has_default[route.v6] = true;
+		error = tern_route_add(host_stack(r->host), &route, now);
+	}
+	if (error)
+		tool_error(r->command, "the stack refuses the addresses: %s",
+			   tern_error_text(error));
+	return error;
+}
+
+static void say_addresses(const struct run_host *r)
+{
+	char ours[TERN_ADDR_STRLEN], theirs[TERN_ADDR_STRLEN];
+
+	for (int i = 0; i < r->config->n_addrs; i++) {
+		const struct tern_prefix *a = &r->config->addrs[i];
+
+		for (int j = 0; j < r->n_gws; j++) {
+			if (!prefix_contains(a, &r->gws[j].addr))
+				continue;
+			fprintf(stderr,
+				"tern %s: %s: program %s/%u, kernel %s\n",
+				r->command->name, r->config->tun,
+				tern_addr_print(&a->addr, ours), a->bits,
+				tern_addr_print(&r->gws[j].addr, theirs));
+		}
+	}
+}
+
+int run_host_open(struct run_host *r, const struct command *command,
+		  const struct run_host_config *config)
+{
+	struct tern_link *link;
+	int number;
+
+	*r = (struct run_host){ .command = command, .config = config };
+	if (!choose_gws(r) || make_host(r) != 0)
+		goto fail;
+	for (int i = 0; i < config->n_sets; i++) {
+		if (set_tunable(r, config->sets[i]) != 0)
+			goto fail;
+	}
+	link = make_link(r);
+	if (!link)
+		goto fail;
+	number = host_add_link(r->host, link);
+	if (number < 0) {
+		tool_error(command, "the stack refuses the device: %s",
+			   tern_error_text(number));
+		link->ops->close(link);
+		goto fail;
+	}
+	if (add_addresses(r, number) != 0)
+		goto fail;
+	if (config->verbose)
+		say_addresses(r);
+	return 0;
+fail:
+	run_host_close(r);
+	return command->usage_status;
+}
+
+/* Is there a closed connection whose peer has not yet all of it? */
+static bool has_unfinished(struct run_host *r)
+{
+	struct tern_sock_info info;
+	uint64_t cursor = 0;
+
+	while (tern_sock_next(host_stack(r->host), &cursor, &info)) {
+		if (info.protocol != TERN_IPPROTO_TCP)
+			continue;
+		switch (info.state) {
+		case TERN_TCP_FIN_WAIT1:
+		case TERN_TCP_CLOSING:
+		case TERN_TCP_LAST_ACK:
+			return true;
+		}
+	}
+	return false;
+}
+
+void run_host_drain(struct run_host *r, int64_t max_ns, const bool *stop)
+{
+	int64_t until = host_now(r->host) + max_ns;
+
+	/* What closing has queued goes out in the first round. */
+	host_round(r->host, 0);
+	while (!*stop && host_now(r->host) < until && has_unfinished(r)) {
+		if (host_round(r->host, 10 * 1000000) < 0)
+			return;
+	}
+}
+
+bool run_host_close(struct run_host *r)
+{
+	bool whole = true;
+
+	if (r->capture && tern_pcapng_error(r->capture) != 0) {
+		whole = false;
+		tool_error(r->command, "--capture %s: not whole: %s",
+			   r->config->capture,
+			   tern_error_text(tern_pcapng_error(r->capture)));
+	}
+	if (r->host)
+		host_free(r->host);
+	r->host = NULL;
+	if (r->record && (ferror(r->record) | fclose(r->record)) != 0) {
+		whole = false;
+		tool_error(r->command, "--record %s: not whole",
+			   r->config->record);
+	}
+	r->record = NULL;
+	return whole;
+}
