@@ -13,6 +13,9 @@
  * Data that the program wrote before its end may still be on its way then:
  * the stack has it, and goes on while the host makes rounds.
  */
+#define _GNU_SOURCE
+#include "runner.h"
+
 #include "runner_priv.h"
 
 #include <errno.h>
@@ -218,7 +221,7 @@ int runner_start(struct host *host, const struct runner_config *config,
 	r->ctx = config->ctx;
 	r->keeper = r->program = -1;
 	r->keeper_in = r->keeper_out = r->notify = -1;
-	r->inotify = r->meet = -1;
+	r->inotify = r->meet = r->diag = -1;
 	/* The pump writes where a program may have closed. */
 	signal(SIGPIPE, SIG_IGN);
 	result = sock_table_init(r);
@@ -228,8 +231,7 @@ int runner_start(struct host *host, const struct runner_config *config,
 	else
 		result = start_program(r, config);
 	if (result == 0)
-		result = host_watch(host, r->keeper_out, EPOLLIN, on_keeper,
-				    r);
+		result = host_watch(host, r->keeper_out, EPOLLIN, on_keeper, r);
 	if (result < 0) {
 		runner_free(r);
 		return result;

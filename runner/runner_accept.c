@@ -13,8 +13,9 @@
  * The two queues together hold backlog + 1, as TCP's one does (O10): the
  * stack's backlog shrinks as the program's queue grows. (With backlog 0 they
  * hold 2: a queue of none would never poll readable.) n counts down when an
- * accept is notified; a native one is not, so while n > 0 the kernel is asked
- * for the queue's length now and then (runner_diag.c).
+ * accept is notified; a native one is not, so the kernel is asked for the
+ * queue's length (runner_diag.c) when n is large, and now and then while n is
+ * not 0.
  *
  * accept with an address is answered by accepting on a duplicate. If a signal
  * took the caller away, the descriptor is not lost: the connection gets a new
@@ -53,16 +54,25 @@ static void share_backlog(struct rsock *l)
 			    sock_now(l));
 }
 
+/* Trues n up. False if it was true. */
+static bool recount(struct rsock *l)
+{
+	int n = diag_queue_len(l->runner, l->ino);
+
+	if (n < 0 || n >= l->n_queued)
+		return false;
+	l->n_queued = n;
+	share_backlog(l);
+	return true;
+}
+
 static void on_tick(void *ctx)
 {
 	struct rsock *l = ctx;
-	int n = diag_queue_len(l->ino);
 
 	l->timer = -1;
-	if (n >= 0 && n < l->n_queued) {
-		l->n_queued = n;
+	if (recount(l)) {
 		l->tick_ns = TICK_MIN_NS;
-		share_backlog(l);
 		accept_on_stack(l);
 	} else if (l->tick_ns < TICK_MAX_NS) {
 		l->tick_ns *= 2;
@@ -82,8 +92,8 @@ static int enqueue(struct rsock *l, struct rsock *conn)
 {
 	struct sockaddr_un name;
 	socklen_t len = name_make_id(l->runner, l->id, &name);
-	int end = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			 0);
+	int end =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error = end < 0 ? -errno : name_bind(l->runner, end, conn->id);
 
 	if (!error && connect(end, (void *)&name, len) < 0)
@@ -133,6 +143,8 @@ void accept_on_stack(struct rsock *l)
 {
 	bool any = false;
 
+	if (2 * l->n_queued > l->backlog)
+		recount(l);
 	while (take_one(l))
 		any = true;
 	if (!any)

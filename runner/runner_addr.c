@@ -97,8 +97,7 @@ int bytes_to_program(const struct call *c, uint64_t addr, uint64_t len_addr,
 		return error;
 	if (room < 0)
 		return -EINVAL;
-	error = call_write(c, addr, bytes,
-			   (size_t)room < n ? (size_t)room : n);
+	error = call_write(c, addr, bytes, (size_t)room < n ? (size_t)room : n);
 	return error ? error : call_write(c, len_addr, &n, sizeof(n));
 }
 

@@ -72,15 +72,13 @@ static int64_t call_bind(struct call *c)
 			 host_now(c->runner->host));
 }
 
-static int64_t tell_name(struct call *c,
-			 int (*get)(struct tern_stack *, int,
-				    struct tern_sockaddr *))
+static int64_t tell_name(struct call *c, int (*get)(struct tern_stack *, int,
+						    struct tern_sockaddr *))
 {
 	struct tern_sockaddr addr;
 	int error = get(c->runner->stack, c->sock->s, &addr);
 
-	return error ? error :
-		       addr_to_program(c, c->arg[1], c->arg[2], &addr);
+	return error ? error : addr_to_program(c, c->arg[1], c->arg[2], &addr);
 }
 
 static int64_t call_getsockname(struct call *c)

@@ -145,8 +145,8 @@ int connect_begin(struct call *c, bool is_connected)
 static int64_t dissolve(struct call *c, const struct tern_sockaddr *none)
 {
 	struct rsock *sock = c->sock;
-	int result = tern_connect(c->runner->stack, sock->s, none,
-				  sock_now(sock));
+	int result =
+		tern_connect(c->runner->stack, sock->s, none, sock_now(sock));
 
 	if (result < 0 || sock->state == RSOCK_IDLE)
 		return result;
@@ -167,8 +167,7 @@ int64_t call_connect(struct call *c)
 		return dissolve(c, &addr);
 	/* The stack also knows the outcome of the last one: 0 once after
 	 * success, the error after failure. */
-	result = tern_connect(c->runner->stack, sock->s, &addr,
-			      sock_now(sock));
+	result = tern_connect(c->runner->stack, sock->s, &addr, sock_now(sock));
 	if (result == -EINPROGRESS || result == 0) {
 		if (sock->state == RSOCK_IDLE || sock->state == RSOCK_BROKEN) {
 			int error = connect_begin(c, result == 0);

@@ -12,7 +12,6 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <string.h>
-#include <unistd.h>
 
 struct request {
 	struct nlmsghdr h;
@@ -36,7 +35,8 @@ static int64_t find_word(const struct nlmsghdr *h, unsigned short type)
 	return -1;
 }
 
-static int64_t ask(ino_t ino, uint32_t show, unsigned short type)
+static int64_t ask(struct runner *r, ino_t ino, uint32_t show,
+		   unsigned short type)
 {
 	struct request q = {
 		.h = { .nlmsg_len = sizeof(q),
@@ -50,31 +50,29 @@ static int64_t ask(ino_t ino, uint32_t show, unsigned short type)
 	};
 	_Alignas(struct nlmsghdr) char buf[4096];
 	const struct nlmsghdr *h = (const void *)buf;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-			NETLINK_SOCK_DIAG);
-	int64_t word = -1;
 	ssize_t n;
 
-	if (fd < 0)
+	if (r->diag < 0)
+		r->diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+				 NETLINK_SOCK_DIAG);
+	/* The kernel answers within send: nothing to wait for. */
+	if (r->diag < 0 || send(r->diag, &q, sizeof(q), 0) < 0)
 		return -1;
-	if (send(fd, &q, sizeof(q), 0) == (ssize_t)sizeof(q)) {
-		n = recv(fd, buf, sizeof(buf), 0);
-		if (n > 0 && NLMSG_OK(h, (size_t)n) &&
-		    h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-			word = find_word(h, type);
-	}
-	close(fd);
-	return word;
+	n = recv(r->diag, buf, sizeof(buf), MSG_DONTWAIT);
+	if (n <= 0 || !NLMSG_OK(h, (size_t)n) ||
+	    h->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+		return -1;
+	return find_word(h, type);
 }
 
-int diag_queue_len(ino_t ino)
+int diag_queue_len(struct runner *r, ino_t ino)
 {
-	return (int)ask(ino, UDIAG_SHOW_RQLEN, UNIX_DIAG_RQLEN);
+	return (int)ask(r, ino, UDIAG_SHOW_RQLEN, UNIX_DIAG_RQLEN);
 }
 
-ino_t diag_peer(ino_t ino)
+ino_t diag_peer(struct runner *r, ino_t ino)
 {
-	int64_t peer = ask(ino, UDIAG_SHOW_PEER, UNIX_DIAG_PEER);
+	int64_t peer = ask(r, ino, UDIAG_SHOW_PEER, UNIX_DIAG_PEER);
 
 	return peer > 0 ? (ino_t)peer : 0;
 }

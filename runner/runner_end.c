@@ -64,8 +64,7 @@ static void plant(struct rsock *sock, int fd)
 /* Who sent what would be read next; *n how many bytes are his. 0 if none. */
 static pid_t next_sender(int fd, void *buf, size_t len, ssize_t *n)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(
-		sizeof(struct ucred))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec iov = { buf, len };
 	struct msghdr m = {
 		.msg_iov = &iov,
@@ -159,8 +158,8 @@ void end_on_error(struct rsock *sock)
 			    TERN_TCP_INFO, &info, &len, sock_now(sock)) == 0 &&
 	    info.state != TERN_TCP_CLOSE)
 		return;
-	tern_getsockopt(sock->runner->stack, sock->s, SOL_SOCKET,
-			TERN_SO_ERROR, &error, &error_len, sock_now(sock));
+	tern_getsockopt(sock->runner->stack, sock->s, SOL_SOCKET, TERN_SO_ERROR,
+			&error, &error_len, sock_now(sock));
 	if (error)
 		sock->error = error;
 	sock->is_reset = true;

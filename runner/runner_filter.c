@@ -97,12 +97,12 @@ static const struct rule rules[] = {
 
 /* The calls that are refused on the other two instruction sets. */
 static const int foreign[] = {
-	SCMP_SYS(socketcall), SCMP_SYS(socket),	     SCMP_SYS(connect),
-	SCMP_SYS(bind),	      SCMP_SYS(listen),	     SCMP_SYS(accept),
-	SCMP_SYS(accept4),    SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),  SCMP_SYS(shutdown),
-	SCMP_SYS(sendto),     SCMP_SYS(recvfrom),    SCMP_SYS(sendmsg),
-	SCMP_SYS(recvmsg),    SCMP_SYS(sendmmsg),    SCMP_SYS(recvmmsg),
+	SCMP_SYS(socketcall),	  SCMP_SYS(socket),	 SCMP_SYS(connect),
+	SCMP_SYS(bind),		  SCMP_SYS(listen),	 SCMP_SYS(accept),
+	SCMP_SYS(accept4),	  SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+	SCMP_SYS(getsockopt),	  SCMP_SYS(setsockopt),	 SCMP_SYS(shutdown),
+	SCMP_SYS(sendto),	  SCMP_SYS(recvfrom),	 SCMP_SYS(sendmsg),
+	SCMP_SYS(recvmsg),	  SCMP_SYS(sendmmsg),	 SCMP_SYS(recvmmsg),
 	SCMP_SYS(io_uring_setup),
 };
 

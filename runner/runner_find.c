@@ -92,6 +92,6 @@ int sock_find_end(struct rsock *sock)
 	if (fd >= 0)
 		return fd;
 	if (!sock->ino && sock->end >= 0 && fstat(sock->end, &st) == 0)
-		sock->ino = diag_peer(st.st_ino);
+		sock->ino = diag_peer(sock->runner, st.st_ino);
 	return sock->ino ? check(sock, search_all(sock)) : -1;
 }

@@ -36,7 +36,7 @@
 struct keeper {
 	const struct keeper_config *config;
 	pid_t program;
-	int status; /* of the program, as a shell says it */
+	int status;	  /* of the program, as a shell says it */
 	pid_t foreground; /* group that had the terminal, or -1 */
 };
 

@@ -187,8 +187,7 @@ static int64_t recv_one(struct call *c, struct place *p, struct message *m)
 
 	m->data = c->runner->scratch;
 	m->len = room < SCRATCH_LEN ? room : SCRATCH_LEN;
-	n = c->sock->type == SOCK_STREAM ? stream_recv(c, m) :
-					   dgram_recv(c, m);
+	n = c->sock->type == SOCK_STREAM ? stream_recv(c, m) : dgram_recv(c, m);
 	if (n <= 0 || m->is_discarded)
 		return n;
 	error = scatter(c, p, (size_t)n < m->len ? (size_t)n : m->len);
@@ -242,8 +241,7 @@ static int write_header(const struct call *c, struct place *p,
 		error = call_write(c, (uintptr_t)p->h.msg_control, m->control,
 				   control);
 	p->h.msg_controllen = control;
-	return error ? error :
-		       call_write(c, p->header, &p->h, sizeof(p->h));
+	return error ? error : call_write(c, p->header, &p->h, sizeof(p->h));
 }
 
 static int64_t recvmsg_at(struct call *c, uint64_t addr, int flags)
@@ -298,8 +296,7 @@ static int64_t each(struct call *c,
 		if (result < 0)
 			break;
 		len = (unsigned)result;
-		result = call_write(c,
-				    at + offsetof(struct mmsghdr, msg_len),
+		result = call_write(c, at + offsetof(struct mmsghdr, msg_len),
 				    &len, sizeof(len));
 		if (result < 0)
 			break;

@@ -43,8 +43,8 @@ socklen_t name_make(const struct runner *r, const void *data, size_t len,
 int name_data(const struct runner *r, const struct sockaddr_un *name,
 	      socklen_t len, const uint8_t **data)
 {
-	size_t head = offsetof(struct sockaddr_un, sun_path) + 1 +
-		      sizeof(r->prefix);
+	size_t head =
+		offsetof(struct sockaddr_un, sun_path) + 1 + sizeof(r->prefix);
 
 	if (len <= head || name->sun_family != AF_UNIX || name->sun_path[0] ||
 	    memcmp(name->sun_path + 1, r->prefix, sizeof(r->prefix)) != 0)
@@ -78,8 +78,7 @@ uint64_t name_of_peer(const struct runner *r, int fd)
 	uint64_t id;
 
 	if (getpeername(fd, (void *)&name, &len) < 0 ||
-	    name_data(r, &name, len, &data) != 1 + sizeof(id) ||
-	    data[0] != 'i')
+	    name_data(r, &name, len, &data) != 1 + sizeof(id) || data[0] != 'i')
 		return 0;
 	memcpy(&id, data + 1, sizeof(id));
 	return id;

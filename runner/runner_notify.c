@@ -103,8 +103,7 @@ bool call_is_alive(const struct call *c)
 {
 	uint64_t id = c->id;
 
-	return ioctl(c->runner->notify, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) ==
-	       0;
+	return ioctl(c->runner->notify, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 int call_read(const struct call *c, uint64_t addr, void *out, size_t len)
@@ -131,8 +130,7 @@ int call_write(const struct call *c, uint64_t addr, const void *data,
 		return 0;
 	if (!call_is_alive(c))
 		return -EGONE;
-	return process_vm_writev(c->tid, &from, 1, &to, 1, 0) ==
-			       (ssize_t)len ?
+	return process_vm_writev(c->tid, &from, 1, &to, 1, 0) == (ssize_t)len ?
 		       0 :
 		       -EFAULT;
 }
@@ -263,12 +261,11 @@ void call_tell(const struct call *c, int64_t result)
 		return;
 	if (result < 0)
 		fprintf(stderr, "tern run: [%d] %s(%d) = -%s (%s)\n", c->tid,
-			name, (int)c->arg[0],
-			strerrorname_np((int)-result),
+			name, (int)c->arg[0], strerrorname_np((int)-result),
 			strerror((int)-result));
 	else
-		fprintf(stderr, "tern run: [%d] %s(%d) = %lld\n", c->tid,
-			name, (int)c->arg[0], (long long)result);
+		fprintf(stderr, "tern run: [%d] %s(%d) = %lld\n", c->tid, name,
+			(int)c->arg[0], (long long)result);
 }
 
 /* True if one was there. */
@@ -321,10 +318,10 @@ int notify_init(struct runner *r, int listener)
 	r->notif_size = sizes.seccomp_notif > sizeof(struct seccomp_notif) ?
 				sizes.seccomp_notif :
 				sizeof(struct seccomp_notif);
-	r->resp_size =
-		sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp) ?
-			sizes.seccomp_notif_resp :
-			sizeof(struct seccomp_notif_resp);
+	r->resp_size = sizes.seccomp_notif_resp >
+				       sizeof(struct seccomp_notif_resp) ?
+			       sizes.seccomp_notif_resp :
+			       sizeof(struct seccomp_notif_resp);
 	r->notif = calloc(1, r->notif_size);
 	r->resp = calloc(1, r->resp_size);
 	r->pidfds = calloc(1, sizeof(*r->pidfds));

@@ -39,7 +39,6 @@ static const struct opt {
 	{ SOL_SOCKET, SO_SNDTIMEO, NATIVE },
 	{ SOL_SOCKET, RCVTIMEO_NEW, NATIVE },
 	{ SOL_SOCKET, SNDTIMEO_NEW, NATIVE },
-	/* The stack's own is the pump's. */
 	{ SOL_SOCKET, PEEK_OFF, NATIVE },
 	/* Of native blocking reads; the stack's makes poll wait as well. */
 	{ SOL_SOCKET, SO_RCVLOWAT, BOTH },
@@ -208,6 +207,5 @@ int64_t call_ioctl(struct call *c)
 	drain(c->sock);
 	error = tern_ioctl(c->runner->stack, c->sock->s, request, &value,
 			   sock_now(c->sock));
-	return error ? error :
-		       call_write(c, c->arg[2], &value, sizeof(value));
+	return error ? error : call_write(c, c->arg[2], &value, sizeof(value));
 }

@@ -48,6 +48,9 @@
  * of it is one skb, so that credit comes back in pieces of this size. */
 #define PUMP_CHUNK 32768
 
+/* The most that a pair holds for a program. */
+#define WINDOW_LEN (512 * 1024)
+
 /* SO_SNDBUF of a connected program's end: the kernel's default, which doubles
  * what is set. */
 #define PAIR_SNDBUF 106496
@@ -108,8 +111,8 @@ struct rsock {
 	ino_t ino;	 /* of the program's end; 0: not known */
 	pid_t hint_tid;
 	int hint_fd;
-	int s;	 /* the stack's socket, or -1 */
-	int end; /* the runner's end, or -1 */
+	int s;		/* the stack's socket, or -1 */
+	int end;	/* the runner's end, or -1 */
 	uint64_t watch; /* inotify's, on the program's end; 0: none */
 	int timer;	/* host_at()'s, of whoever the state says; or -1 */
 	int family;
@@ -119,15 +122,16 @@ struct rsock {
 	struct call *waiting;
 
 	/* Streams (runner_pump.c). */
-	size_t peeked;	   /* invariant 3 */
-	uint32_t n_stuff;  /* stuffing bytes at the head of the pair */
-	int end_sndbuf;	   /* SO_SNDBUF set at the runner's end */
-	int64_t busy_at;   /* when it last had to grow */
-	uint8_t *rest;	   /* taken from the pair, refused by the stack */
+	size_t peeked;	  /* invariant 3 */
+	uint32_t n_stuff; /* stuffing bytes at the head of the pair */
+	int end_sndbuf;	  /* SO_SNDBUF set at the runner's end */
+	int64_t busy_at;  /* when it last had to grow */
+	uint8_t *rest;	  /* taken from the pair, refused by the stack */
 	size_t rest_off, rest_len;
 	int error;	   /* the stack's, kept for SO_ERROR */
 	int owed_error;	   /* SO_ERROR's value that its caller did not get */
 	bool is_full;	   /* the pair took no more */
+	bool has_seen_urg; /* urgent data: a peek may stop short of the end */
 	bool has_eof_told; /* the program reads 0 after what is in the pair */
 	bool is_shut_wr;   /* the program's end is SHUT_WR */
 	bool is_planted;   /* a byte for ECONNRESET waits at its end */
@@ -177,11 +181,13 @@ struct runner {
 	size_t n_buckets, n_socks;
 	uint64_t last_id;
 	int inotify;
+	int diag;	    /* netlink, once needed; or -1 */
 	bool is_short_told; /* of watches */
-	int meet; /* listener that connecting ends are connected to */
+	int meet;	    /* listener that connecting ends are connected to */
 	struct sockaddr_un meet_name;
 	socklen_t meet_name_len;
 	uint8_t prefix[NAME_PREFIX_LEN];
+	uint8_t *window;  /* WINDOW_LEN bytes, for the pump */
 	uint8_t *scratch; /* SCRATCH_LEN bytes, for one callback */
 	uint8_t *control; /* CONTROL_MAX bytes */
 	struct senders *senders;
@@ -190,9 +196,9 @@ struct runner {
 /* runner_keeper.c: the program, and the process that looks after it. */
 struct keeper_config {
 	const struct runner_config *run;
-	int in, out;  /* the keeper's ends of keeper_in, keeper_out */
-	int report;   /* struct report to the runner, until exec */
-	int go;	      /* closed by the runner: go on */
+	int in, out;	     /* the keeper's ends of keeper_in, keeper_out */
+	int report;	     /* struct report to the runner, until exec */
+	int go;		     /* closed by the runner: go on */
 	struct rlimit files; /* the program's own RLIMIT_NOFILE */
 };
 struct report {
@@ -302,8 +308,8 @@ int64_t sock_now(const struct rsock *);
 int sock_find_end(struct rsock *);
 
 /* runner_diag.c */
-int diag_queue_len(ino_t listener);
-ino_t diag_peer(ino_t ino);
+int diag_queue_len(struct runner *, ino_t listener);
+ino_t diag_peer(struct runner *, ino_t ino);
 
 /* runner_pump.c */
 void pump_on_end(void *sock, uint32_t events);
@@ -365,15 +371,15 @@ int64_t call_recvmmsg(struct call *);
 #define CONTROL_MAX 1024
 struct place;
 struct message {
-	int flags;	/* of the call; on return of a receive, MSG_* out */
+	int flags; /* of the call; on return of a receive, MSG_* out */
 	bool has_name;
 	struct tern_sockaddr name;
 	uint8_t *data;
 	size_t len; /* bytes, or room */
 	uint8_t *control;
-	size_t control_len; /* bytes, or room */
-	bool is_discarded;  /* received, and not to be written out */
-	bool is_shown;	    /* received, and still to be taken away */
+	size_t control_len;	   /* bytes, or room */
+	bool is_discarded;	   /* received, and not to be written out */
+	bool is_shown;		   /* received, and still to be taken away */
 	const struct place *place; /* where a send's bytes are */
 };
 /* Reads a send's bytes again, after the scratch was used. */

@@ -2,9 +2,8 @@
 /*
  * The pump: bytes between a pair and the stack.
  *
- * To the program: bytes are peeked from the stack's receive queue, at an
- * offset, and put into the pair; they leave the queue when the program has
- * read them. So the window, SO_RCVBUF, and what a close with unread data does
+ * To the program: bytes are peeked from the stack's receive queue and put
+ * into the pair; they leave the queue when the program has read them. So the window, SO_RCVBUF, and what a close with unread data does
  * are the stack's own, as if there were no pair. How much was read is known
  * from SIOCOUTQ at the runner's end: the memory of what is still unread, which
  * is never less than its bytes; so at least peeked - SIOCOUTQ bytes have been
@@ -12,7 +11,8 @@
  *
  * The runner's end begins with a small SO_SNDBUF, which keeps that bound
  * close, and doubles it while a reader empties the pair faster than we look;
- * after a second without need it is small again.
+ * after a second without need it is small again. (The end polls writable when
+ * three quarters are read, so what is peeked twice is a quarter.)
  *
  * From the program: what it wrote is read and sent. What the stack does not
  * take is kept (`rest`), and nothing more is read until it has gone: the pair
@@ -22,6 +22,7 @@
  */
 #include "runner_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,9 @@
 #include <linux/sockios.h>
 
 #define END_SNDBUF_MIN 8192 /* the kernel doubles it */
-#define END_SNDBUF_MAX (512 * 1024)
+/* Doubled, it is half the window: the pair and a piece too much always fit,
+ * so a peek that gives no more than is in the pair has seen all. */
+#define END_SNDBUF_MAX (WINDOW_LEN / 4)
 #define END_IDLE_NS (1000 * INT64_C(1000000))
 
 static void set_end_sndbuf(struct rsock *sock, int bytes)
@@ -51,23 +54,30 @@ static size_t in_pair(const struct rsock *sock)
 
 void pump_credit(struct rsock *sock, size_t unread)
 {
-	size_t n;
+	int64_t n;
 
 	if (sock->peeked <= unread)
 		return;
-	n = sock->peeked - unread;
-	tern_recv(sock->runner->stack, sock->s, NULL, n, TERN_MSG_TRUNC,
-		  sock_now(sock));
-	sock->peeked = unread;
+	/* Nothing is written to the window: they are thrown away. */
+	n = tern_recv(sock->runner->stack, sock->s, sock->runner->window,
+		      sock->peeked - unread, TERN_MSG_TRUNC, sock_now(sock));
+	assert(n == (int64_t)(sock->peeked - unread));
+	if (n > 0)
+		sock->peeked -= (size_t)n;
 }
 
-static int64_t peek(struct rsock *sock, void *buf, size_t len)
+/* Bytes at the head of the receive queue: those in the pair, and as many more
+ * as the pair has room for. Returns how many there are, or what recv says
+ * when there is none. */
+static int64_t peek(struct rsock *sock, size_t unread)
 {
-	int off = (int)sock->peeked;
+	size_t room = 2 * (size_t)sock->end_sndbuf;
+	size_t want = sock->peeked + (room > unread ? room - unread : 0);
 
-	tern_setsockopt(sock->runner->stack, sock->s, SOL_SOCKET, SO_PEEK_OFF,
-			&off, sizeof(off), sock_now(sock));
-	return tern_recv(sock->runner->stack, sock->s, buf, len, TERN_MSG_PEEK,
+	if (want == sock->peeked)
+		want++;
+	return tern_recv(sock->runner->stack, sock->s, sock->runner->window,
+			 want < WINDOW_LEN ? want : WINDOW_LEN, TERN_MSG_PEEK,
 			 sock_now(sock));
 }
 
@@ -79,38 +89,67 @@ static void grow(struct rsock *sock)
 		set_end_sndbuf(sock, sock->end_sndbuf * 2);
 }
 
+/* Puts bytes peeked .. n into the pair. False if it is full. */
+static bool put(struct rsock *sock, size_t n)
+{
+	while (sock->peeked < n) {
+		size_t left = n - sock->peeked;
+		ssize_t k = send(sock->end, sock->runner->window + sock->peeked,
+				 left < PUMP_CHUNK ? left : PUMP_CHUNK,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (k <= 0)
+			return false;
+		sock->peeked += (size_t)k;
+	}
+	return true;
+}
+
+/* Is what is in the pair all that will ever come? A peek that gave n bytes
+ * does not tell while there are bytes to peek; `ready` is from before it.
+ * Behind an urgent mark there may be more. */
+static bool is_last(const struct rsock *sock, int64_t n, uint32_t ready)
+{
+	if (n == 0 && sock->peeked == 0)
+		return true;
+	return sock->is_reset ||
+	       (!sock->has_seen_urg && n == (int64_t)sock->peeked &&
+		ready & TERN_POLLRDHUP);
+}
+
 void pump_in(struct rsock *sock)
 {
-	bool was_emptied, was_filled = false;
-	int64_t n = 0;
-	ssize_t put;
+	bool was_full = sock->is_full;
+	size_t before, unread;
+	uint32_t ready;
+	int64_t n;
 
 	if (sock->end < 0 || sock->s < 0)
 		return;
-	was_emptied = sock->is_full && in_pair(sock) == 0;
-	pump_credit(sock, in_pair(sock));
-	if (sock->has_eof_told)
-		return;
-	if (sock_now(sock) - sock->busy_at > END_IDLE_NS)
-		set_end_sndbuf(sock, END_SNDBUF_MIN);
-	if (was_emptied)
+	unread = in_pair(sock);
+	if (was_full && unread == 0)
 		grow(sock);
-	while (!was_filled &&
-	       (n = peek(sock, sock->runner->scratch, PUMP_CHUNK)) > 0) {
-		put = send(sock->end, sock->runner->scratch, (size_t)n,
-			   MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (put > 0)
-			sock->peeked += (size_t)put;
-		was_filled = put < n;
-	}
-	sock->is_full = was_filled;
-	if (was_filled || n == -EAGAIN)
+	else if (sock_now(sock) - sock->busy_at > END_IDLE_NS)
+		set_end_sndbuf(sock, END_SNDBUF_MIN);
+	do {
+		pump_credit(sock, unread);
+		if (sock->has_eof_told)
+			return;
+		before = sock->peeked;
+		ready = tern_poll(sock->runner->stack, sock->s);
+		n = peek(sock, unread);
+		sock->is_full = n > 0 && !put(sock, (size_t)n);
+		unread = in_pair(sock);
+	} while (!sock->is_full && sock->peeked > before);
+	if (sock->is_full)
 		return;
-	if (n < 0) {
+	if (n < 0 && n != -EAGAIN) {
 		if (!sock->error)
 			sock->error = (int)-n;
 		sock->is_reset = true;
 	}
+	if (!is_last(sock, n, ready))
+		return;
 	if (sock->is_reset)
 		end_reset(sock);
 	else
@@ -124,9 +163,8 @@ static bool send_rest(struct rsock *sock)
 
 	if (!sock->rest)
 		return true;
-	n = tern_send(sock->runner->stack, sock->s,
-		      sock->rest + sock->rest_off, sock->rest_len,
-		      TERN_MSG_NOSIGNAL, sock_now(sock));
+	n = tern_send(sock->runner->stack, sock->s, sock->rest + sock->rest_off,
+		      sock->rest_len, TERN_MSG_NOSIGNAL, sock_now(sock));
 	if (n == -EAGAIN)
 		return false;
 	if (n > 0) {
@@ -188,8 +226,8 @@ bool pump_out(struct rsock *sock)
 			return true; /* an event tells why, and ends it */
 		if (sent < 0)
 			sent = 0;
-		if (sent < n && !keep_rest(sock, r->scratch + sent,
-					   (size_t)(n - sent))) {
+		if (sent < n &&
+		    !keep_rest(sock, r->scratch + sent, (size_t)(n - sent))) {
 			/* Bytes are lost: the stream must not go on. */
 			sock->error = ENOMEM;
 			end_abort(sock);
@@ -266,6 +304,8 @@ void pump_on_stack(void *ctx, int s, uint32_t ready)
 	case RSOCK_DGRAM:
 		return;
 	}
+	if (ready & TERN_POLLPRI)
+		sock->has_seen_urg = true;
 	if (ready & TERN_POLLERR)
 		end_on_error(sock);
 	pump_out(sock);

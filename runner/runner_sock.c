@@ -159,8 +159,8 @@ static void on_inotify(void *ctx, uint32_t events)
 /* Where connecting program's ends are connected to (runner_connect.c). */
 static int open_meeting(struct runner *r)
 {
-	r->meet = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			 0);
+	r->meet =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	r->meet_name_len = name_make(r, "m", 1, &r->meet_name);
 	if (r->meet < 0 ||
 	    bind(r->meet, (void *)&r->meet_name, r->meet_name_len) < 0 ||
@@ -174,8 +174,10 @@ int sock_table_init(struct runner *r)
 	int result = name_init(r);
 
 	r->scratch = malloc(SCRATCH_LEN);
+	r->window = malloc(WINDOW_LEN);
 	r->control = malloc(CONTROL_MAX);
-	if (!r->scratch || !r->control || !make_tables(r, FIRST_BUCKETS))
+	if (!r->scratch || !r->window || !r->control ||
+	    !make_tables(r, FIRST_BUCKETS))
 		return -ENOMEM;
 	if (result == 0)
 		result = open_meeting(r);
@@ -201,7 +203,10 @@ void sock_table_fini(struct runner *r)
 	free(r->by_cookie);
 	free(r->by_id);
 	free(r->by_watch);
+	if (r->diag >= 0)
+		close(r->diag);
 	free(r->scratch);
+	free(r->window);
 	free(r->control);
 }
 

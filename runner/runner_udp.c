@@ -184,9 +184,8 @@ static bool unpack_sender(const struct runner *r,
 	memcpy(&m->name.port, data + 17, sizeof(m->name.port));
 	memcpy(&m->name.family, data + 19, sizeof(m->name.family));
 	memcpy(&m->name.scope_id, data + 21, sizeof(m->name.scope_id));
-	m->control_len = unpack_control(data + ADDR_DATA,
-					(size_t)n - ADDR_DATA, m->control,
-					m->control_len);
+	m->control_len = unpack_control(data + ADDR_DATA, (size_t)n - ADDR_DATA,
+					m->control, m->control_len);
 	return true;
 }
 
@@ -331,8 +330,7 @@ void dgram_on_stack(void *ctx, int s, uint32_t ready)
 	 * unconnected socket of none either, unless it asks. */
 	if (ready & TERN_POLLERR && sock->is_peered &&
 	    tern_getsockopt(sock->runner->stack, sock->s, SOL_SOCKET,
-			    TERN_SO_ERROR, &error, &len,
-			    sock_now(sock)) == 0)
+			    TERN_SO_ERROR, &error, &len, sock_now(sock)) == 0)
 		raise_error(sock, error);
 	drain(sock);
 	fill(sock);
@@ -361,8 +359,7 @@ int64_t dgram_connect(struct call *c, const struct tern_sockaddr *addr)
 	int result;
 
 	drain(sock);
-	result = tern_connect(c->runner->stack, sock->s, addr,
-			      sock_now(sock));
+	result = tern_connect(c->runner->stack, sock->s, addr, sock_now(sock));
 	if (result < 0)
 		return result;
 	if (addr->family == AF_UNSPEC) {

@@ -89,9 +89,9 @@ static void settle(struct tern_stack *st)
 	for (i = 0; i < SETTLE_ROUNDS; i++) {
 		if (ip_has_output(&st->ip, 0))
 			ip_loopback_run(st);
-		if (likely(!st->tcp.ready_head))
+		if (likely(!tcp_has_ready(st)))
 			return;
-		tcp_advance(st);
+		tcp_run_ready(st);
 	}
 }
 
@@ -108,7 +108,7 @@ int64_t stack_on_output(struct tern_stack *st, struct call *c)
 	while (n < max) {
 		got = ip_dequeue(st, c->s, pkts + n, max - n);
 		n += got;
-		if (!got || !st->tcp.ready_head)
+		if (!got || !tcp_has_ready(st))
 			break;
 		settle(st);
 	}

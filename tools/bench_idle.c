@@ -55,7 +55,8 @@ struct idle {
 struct idle_result {
 	bool ok;
 	double allocator, rss;
-	double packets;
+	/* What the allocator's bytes are for. */
+	double blocks, tables, active, packets;
 };
 
 static uint16_t tcp_field(const struct tern_pkt *pkt, bool v6, uint32_t off)
@@ -211,13 +212,33 @@ static size_t resident(void)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static size_t allocated(const struct idle *b)
+/* Bytes of both stacks, and of the pool that they share. */
+static struct tern_memory allocated(const struct idle *b)
 {
 	struct tern_memory m[2];
 
 	tern_stack_memory(b->net.stack[0], &m[0]);
 	tern_stack_memory(b->net.stack[1], &m[1]);
-	return m[0].total + m[1].total + tern_pool_footprint(b->net.pool);
+	m[0].packets = tern_pool_footprint(b->net.pool);
+	m[0].total += m[1].total + m[0].packets;
+	m[0].connections += m[1].connections;
+	m[0].tables += m[1].tables;
+	m[0].active += m[1].active;
+	return m[0];
+}
+
+static void note_growth(const struct idle *b, const struct tern_memory *before,
+			struct idle_result *r)
+{
+	struct tern_memory after = allocated(b);
+	double ends = 2.0 * b->n;
+
+	r->allocator = ((double)after.total - (double)before->total) / ends;
+	r->blocks = ((double)after.connections - (double)before->connections) /
+		    ends;
+	r->tables = ((double)after.tables - (double)before->tables) / ends;
+	r->active = ((double)after.active - (double)before->active) / ends;
+	r->packets = ((double)after.packets - (double)before->packets) / ends;
 }
 
 /* Memory of the benchmark itself, resident from the start. */
@@ -249,8 +270,9 @@ static bool work_all(struct idle *b)
 /* Runs in a process of its own. */
 static bool measure(struct idle *b, struct idle_result *r)
 {
-	size_t rss, heap;
+	struct tern_memory before;
 	uint32_t n_changed;
+	size_t rss;
 
 	for (int end = 0; end < 2; end++) {
 		b->socks[end] = own_array(b->n, sizeof(int));
@@ -263,13 +285,12 @@ static bool measure(struct idle *b, struct idle_result *r)
 	b->net.filter = lose_first;
 	b->net.filter_ctx = b;
 	rss = resident();
-	heap = allocated(b);
+	before = allocated(b);
 	if (!work_all(b))
 		return false;
 	bench_net_settle(&b->net, 600 * SECOND);
-	r->allocator = (double)(allocated(b) - heap) / b->n / 2;
-	r->rss = (double)(resident() - rss) / b->n / 2;
-	r->packets = (double)b->net.n_packets / b->n;
+	note_growth(b, &before, r);
+	r->rss = ((double)resident() - (double)rss) / b->n / 2;
 	n_changed = count_changed(b);
 	if (b->n_lost != b->n || n_changed) {
 		fprintf(stderr,
@@ -311,6 +332,28 @@ static struct idle_result measure_apart(uint32_t n, bool v6)
 	return r;
 }
 
+static void add_results(const struct idle_result *r, const char *family,
+			json_t *results)
+{
+	const struct {
+		const char *what;
+		double value;
+	} rows[] = {
+		{ "idle end, by RSS", r->rss },
+		{ "idle end, by allocator", r->allocator },
+		{ "  control blocks, histories", r->blocks },
+		{ "  tables", r->tables },
+		{ "  active", r->active },
+		{ "  packets and buffers", r->packets },
+	};
+	char what[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(what, sizeof(what), "%s %s", family, rows[i].what);
+		bench_add(results, what, rows[i].value, "B");
+	}
+}
+
 static int run(const struct bench_options *options, json_t *results)
 {
 	uint32_t n = (uint32_t)options->connections;
@@ -319,15 +362,10 @@ static int run(const struct bench_options *options, json_t *results)
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct idle_result r = measure_apart(n, v6);
 		const char *family = v6 ? "IPv6" : "IPv4";
-		char what[64];
 
 		if (!r.ok)
 			return 1;
-		snprintf(what, sizeof(what), "%s idle end, by allocator",
-			 family);
-		bench_add(results, what, r.allocator, "B");
-		snprintf(what, sizeof(what), "%s idle end, by RSS", family);
-		bench_add(results, what, r.rss, "B");
+		add_results(&r, family, results);
 		if (r.allocator > MOST_BYTES || r.rss > MOST_BYTES) {
 			fprintf(stderr,
 				"tern bench idle: %s is above the bound of %g "

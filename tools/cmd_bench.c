@@ -138,10 +138,9 @@ const struct command cmd_bench = {
 	.summary = "the benchmarks",
 	.usage = "[OPTIONS] [NAME]...",
 	.options = rows,
-	.more = "  pair  Gbit/s of one connection in memory, on one thread, "
-		"with 1,500-byte packets\n"
-		"  idle  bytes of an idle connection, which has to stay within "
-		"416\n"
+	.more = "  pair  Gbit/s of one connection in memory, one thread, "
+		"1,500-byte packets\n"
+		"  idle  bytes of an idle connection: at most 416\n"
 		"\n"
 		"Exit status: 0, or 1 if a bound is broken or a check "
 		"fails.\n",

@@ -47,27 +47,27 @@ enum {
 static const struct option_row rows[] = {
 	[OPT_TUN] = { "tun", "NAME", "the TUN device to make" },
 	[OPT_ADDR] = { "addr", "CIDR",
-		       "the program's address, such as 10.0.0.2/24; again "
-		       "for more" },
+		       "the program's, as 10.0.0.2/24 or fd00::2/64; again for "
+		       "more" },
 	[OPT_GW] = { "gw", "ADDR",
-		     "the kernel's side (default: the first other address "
-		     "of the prefix)" },
-	[OPT_ADDR6] = { "addr6", "CIDR", "the same as --addr" },
-	[OPT_GW6] = { "gw6", "ADDR", "the same as --gw" },
+		     "the kernel's side (default: first other one of the "
+		     "prefix)" },
+	/* The same, for those who expect IPv6 to need it. */
+	[OPT_ADDR6] = { "addr6", "CIDR", NULL },
+	[OPT_GW6] = { "gw6", "ADDR", NULL },
 	[OPT_NAME] = { "name", "HOST",
-		       "what tern ss --host calls it (default: the device's "
-		       "name)" },
+		       "for tern ss --host (default: the device's)" },
 	[OPT_SET] = { "set", "KNOB=V",
-		      "a tunable (tern sysctl lists them); again for more" },
+		      "a tunable, as tern sysctl --list names it; again for "
+		      "more" },
 	[OPT_MTU] = { "mtu", "BYTES", "of the device (default: 1500)" },
 	[OPT_NO_OFFLOAD] = { "no-offload", NULL,
 			     "packets as a wire would carry them" },
 	[OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },
-	[OPT_RECORD] = { "record", "FILE",
-			 "everything that goes in, for tern replay" },
+	[OPT_RECORD] = { "record", "FILE", "all that goes in, for replay" },
 	[OPT_SEED] = { "seed", "N",
-		       "fixes sequence numbers and ports (for tests: they "
-		       "can be guessed)" },
+		       "for tests: sequence numbers and ports are then no "
+		       "secret" },
 	[OPT_VERBOSE] = { "verbose", NULL, "tell what is done" },
 	{ 0 },
 };
@@ -340,19 +340,19 @@ const struct command cmd_run = {
 	.summary = "run an unmodified program on tern's TCP",
 	.usage = "--tun NAME --addr CIDR [OPTIONS] -- PROGRAM [ARGUMENTS]",
 	.options = rows,
-	.more = "Making a device takes CAP_NET_ADMIN: be root, or put unshare "
-		"-Urn in front,\n"
+	.more = "A device takes CAP_NET_ADMIN: be root, or put unshare -Urn in "
+		"front,\n"
 		"which gives you a network of your own. Programs under it get "
 		"no new privileges:\n"
 		"sudo and setuid programs do not work there. It is no "
 		"sandbox.\n"
 		"\n"
-		"Exit status: the program's; 125 tern's own failure, 126 not "
+		"Exit status: the program's; 125 tern failed, 126 not "
 		"executable, 127 not found.\n"
-		"\n"
 		"  tern run --tun tern0 --addr 10.0.0.2/24 -- python3 -m "
 		"http.server\n"
 		"  curl http://10.0.0.2:8000/\n",
 	.usage_status = TOOL_RUN_FAILED,
+	.ends_at_word = true,
 	.run = run_main,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Reading a command line by a table of options: --name VALUE, --name=VALUE,
- * --switch, in any order up to the first argument that is none.
+ * --switch, in any order. Words between them are left for the command, or end
+ * them if it is one that starts a program with options of its own.
  *
  * Not here: short options (but -h), abbreviations.
  */
@@ -35,6 +36,8 @@ void tool_help(const struct command *command)
 	for (; row && row->name; row++) {
 		char left[40];
 
+		if (!row->help)
+			continue;
 		snprintf(left, sizeof(left), "--%s %s", row->name,
 			 row->value ? row->value : "");
 		printf("  %-18s %s\n", left, row->help);
@@ -63,16 +66,40 @@ static const char *next_word(struct options *o)
 	return *o->argv++;
 }
 
+/* Makes what was skipped and what is left one list. */
+static int end_options(struct options *o)
+{
+	if (o->n_skipped)
+		memmove(o->argv - o->n_skipped, o->skipped,
+			(size_t)o->n_skipped * sizeof(*o->argv));
+	o->argv -= o->n_skipped;
+	o->argc += o->n_skipped;
+	o->n_skipped = 0;
+	return OPTIONS_END;
+}
+
+/* Words between options, in the places of words that have been read. */
+static void skip_word(struct options *o)
+{
+	if (!o->n_skipped)
+		o->skipped = o->argv;
+	o->skipped[o->n_skipped++] = *o->argv++;
+	o->argc--;
+}
+
 int options_next(struct options *o)
 {
 	const char *word, *equals;
 	int row;
 
+	while (o->argc > 0 && !o->command->ends_at_word &&
+	       (o->argv[0][0] != '-' || !o->argv[0][1]))
+		skip_word(o);
 	if (o->argc <= 0 || o->argv[0][0] != '-' || !o->argv[0][1])
-		return OPTIONS_END;
+		return end_options(o);
 	word = next_word(o);
 	if (!strcmp(word, "--"))
-		return OPTIONS_END;
+		return end_options(o);
 	row = strncmp(word, "--", 2) ? -1 : find_row(o, word + 2);
 	if (row < 0) {
 		tool_error(o->command,

@@ -20,7 +20,7 @@ enum {
 struct option_row {
 	const char *name;  /* without its dashes */
 	const char *value; /* what its value is called; NULL: it has none */
-	const char *help;
+	const char *help;  /* NULL: not shown in the help */
 };
 
 struct options;
@@ -31,7 +31,8 @@ struct command {
 	const char *usage;		  /* what follows the name */
 	const struct option_row *options; /* ends with a NULL name; or NULL */
 	const char *more;		  /* examples and the like; or NULL */
-	int usage_status; /* exit status of a wrong command line */
+	int usage_status;  /* exit status of a wrong command line */
+	bool ends_at_word; /* the first word is a program's */
 	int (*run)(struct options *);
 };
 
@@ -41,6 +42,8 @@ struct options {
 	int argc; /* what has not been read */
 	char **argv;
 	const char *value; /* of the option that was just read */
+	char **skipped;	   /* words between options */
+	int n_skipped;
 };
 
 #define OPTIONS_END (-1)   /* no more options; argc and argv are the rest */

@@ -57,12 +57,14 @@ struct ip_reass {
 
 static uint32_t key_hash(const struct tern_stack *st, const struct datagram *d)
 {
-	uint64_t w[5];
+	uint8_t b[38];
 
-	memcpy(w, d->src.b, 16);
-	memcpy(w + 2, d->dst.b, 16);
-	w[4] = (uint64_t)d->id << 32 | (uint64_t)d->protocol << 8 | d->link;
-	return (uint32_t)siphash(&st->key_hash, w, sizeof(w));
+	memcpy(b, d->src.b, 16);
+	memcpy(b + 16, d->dst.b, 16);
+	put_be32(b + 32, d->id);
+	b[36] = d->protocol;
+	b[37] = d->link;
+	return (uint32_t)siphash(&st->key_hash, b, sizeof(b));
 }
 
 static uint32_t hash_object(const void *ctx, const void *object)

@@ -76,15 +76,24 @@ static void acked_one(struct tern_stack *st, struct tcp_conn *c,
 	struct tcp_active *a = c->act;
 
 	if (g->marks & SEG_EVER_RETRANS) {
-		s->flags |= ACKED_RETRANS;
+		if (!(g->marks & SEG_SACKED))
+			s->flags |= ACKED_RETRANS;
 	} else if (!(g->marks & SEG_SACKED)) {
 		k->last_at = g->sent_at;
 		if (!k->first_at)
 			k->first_at = g->sent_at;
+		if (c->sack_ok && !s->has_reord) {
+			s->reord = g->seq;
+			s->has_reord = true;
+		}
 		if (seq_leq(seg_end(g), a->high_seq))
 			s->flags |= ACKED_ORIG_SACK;
 	}
 	s->newly_acked += n;
+	if (c->sack_ok && !(g->marks & SEG_SACKED)) {
+		tcp_count_delivered(st, c, n);
+		tcp_rack_delivered(st, c, g);
+	}
 	tcp_rate_delivered(st, c, g, &s->rs);
 	if (g->flags & TCP_SYN) {
 		s->flags |= ACKED_SYN;
@@ -117,6 +126,9 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 	if (k->first_at && !(s->flags & ACKED_RETRANS)) {
 		us = (st->now - k->first_at) / NS_PER_US;
 		last_us = (st->now - k->last_at) / NS_PER_US;
+	} else if (s->sack_first_at) {
+		us = (st->now - s->sack_first_at) / NS_PER_US;
+		last_us = (st->now - s->sack_at) / NS_PER_US;
 	}
 	if (us < 0 && c->ts_ok && in->o.ts_ecr &&
 	    s->flags & (ACKED_DATA | ACKED_SYN)) {
@@ -162,10 +174,16 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 	if (a->urg_mode && seq_leq(a->snd_up, c->snd.una))
 		a->urg_mode = false;
 	take_rtt(st, c, in, s, &k);
+	if (g && g->marks & SEG_SACKED)
+		s->flags |= ACKED_RENEGED;
 	if (s->newly_acked) {
-		tcp_dupacks_acked(st, c, s->newly_acked);
-		if (s->flags & ACKED_RETRANS)
+		if (!c->sack_ok)
+			tcp_dupacks_acked(st, c, s->newly_acked);
+		/* Without SACK nothing tells which of them arrived. */
+		if (!c->sack_ok && s->flags & ACKED_RETRANS)
 			s->flags &= ~(uint32_t)ACKED_ORIG_SACK;
+		else if (s->has_reord && seq_lt(s->reord, s->prior_fack))
+			tcp_sack_reordering(st, c, s->reord, false);
 	}
 	if (!a->packets_out)
 		tcp_chrono_set(st, c, a->unsent ? a->chrono : TCP_CHRONO_NONE);
@@ -175,13 +193,13 @@ void tcp_rearm_rto(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 
-	a->at[TCP_TIMER_LOSS] = a->at[TCP_TIMER_REO] = NEVER;
-	a->at[TCP_TIMER_PROBE] = NEVER;
-	if (!a->packets_out) {
-		a->at[TCP_TIMER_RTX] = NEVER;
-		return;
-	}
-	tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+	int64_t rto = tcp_rto_ns(c), at = st->now + rto;
+
+	/* The timers that stood in for it have used some of its time. */
+	if (a->packets_out && (a->at[TCP_TIMER_LOSS] != NEVER ||
+			       a->at[TCP_TIMER_REO] != NEVER))
+		at = max_i64(rtx_first(a)->sent_at + rto, st->now + NS_PER_MS);
+	tcp_xmit_timer(st, c, TCP_TIMER_RTX, a->packets_out ? at : NEVER);
 }
 
 /* An ACK while nothing is in flight: the window may have opened. */
@@ -197,7 +215,7 @@ void tcp_ack_probe(struct tern_stack *st, struct tcp_conn *c)
 		a->at[TCP_TIMER_PROBE] = NEVER;
 		return;
 	}
-	tcp_timer_set(st, c, TCP_TIMER_PROBE, st->now + tcp_probe_when(st, c));
+	tcp_xmit_timer(st, c, TCP_TIMER_PROBE, st->now + tcp_probe_when(st, c));
 }
 
 static bool is_dubious(const struct tcp_conn *c, uint32_t flags, bool has_data)
@@ -230,7 +248,13 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 
 	h = hist_of(st, c);
 	delivered = h ? h->delivered : 0;
+	s->prior_fack = a->sacked_out ? a->high_sack : s->prior_una;
+	if (in->o.present & WIRE_OPT_SACK && c->sack_ok)
+		tcp_sack_in(st, c, in, s);
+	s->has_reord = false;
 	clean_rtx(st, c, in, s);
+	tcp_rack_adapt(st, c, &s->rs);
+	tcp_tlp_ack(st, c, in, s);
 	s->resend = 0;
 	if (is_dubious(c, s->flags, has_data)) {
 		s->is_dupack = !(s->flags & (ACKED_UNA | ACKED_WINDOW |
@@ -238,7 +262,8 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 			       !has_data;
 		tcp_recovery_ack(st, c, s);
 	}
-	if (s->flags & (ACKED_DATA | ACKED_SYN))
+	if (s->flags & (ACKED_DATA | ACKED_SYN) && !s->timer_set &&
+	    !(s->flags & ACKED_RENEGED) && !tcp_tlp_start(st, c, true))
 		tcp_rearm_rto(st, c);
 	delivered = h ? h->delivered - delivered : 0;
 	s->rs.now = st->now;

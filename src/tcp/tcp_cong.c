@@ -159,7 +159,7 @@ void tcp_set_ca(struct tern_stack *st, struct tcp_conn *c,
 }
 
 /* RFC 9937. */
-static void reduce(struct tcp_conn *c, const struct tcp_ack_state *s)
+void tcp_cwnd_reduce(struct tcp_conn *c, const struct tcp_ack_state *s)
 {
 	struct tcp_active *a = c->act;
 	uint32_t flight = in_flight(a), delivered = s->rs.acked_sacked;
@@ -202,7 +202,7 @@ void tcp_cc_on_ack(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	if (c->ca_state == TERN_CA_CWR || c->ca_state == TERN_CA_RECOVERY) {
-		reduce(c, s);
+		tcp_cwnd_reduce(c, s);
 	} else if (may_raise) {
 		look(st, c, &v);
 		ops->on_acked(&v, s->rs.acked_sacked);
@@ -314,6 +314,7 @@ void tcp_cwnd_reduce_start(struct tern_stack *st, struct tcp_conn *c)
 	struct tcp_active *a = c->act;
 
 	a->high_seq = c->snd.nxt;
+	a->has_tlp = false;
 	a->prior_cwnd = c->cc.cwnd;
 	a->prior_ssthresh = tcp_current_ssthresh(c);
 	a->prr_delivered = a->prr_out = 0;

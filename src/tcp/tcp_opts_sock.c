@@ -244,18 +244,20 @@ static int put_timeo(struct opt_call *k, int64_t ns)
 static int take_timeo(const struct opt_call *k, int64_t *ns)
 {
 	struct opt_timeval tv;
+	int64_t sec; /* long may have 32 bits */
 
 	if (k->len < sizeof(tv))
 		return -TERN_EINVAL;
 	memcpy(&tv, k->in, sizeof(tv));
 	if (tv.usec < 0 || tv.usec >= 1000000)
 		return -TERN_EDOM;
-	if (tv.sec < 0)
+	sec = tv.sec;
+	if (sec < 0)
 		*ns = -1;
-	else if (tv.sec >= INT64_MAX / NS_PER_S - 1)
+	else if (sec >= INT64_MAX / NS_PER_S - 1)
 		*ns = 0;
 	else
-		*ns = tv.sec * NS_PER_S + tv.usec * NS_PER_US;
+		*ns = sec * NS_PER_S + tv.usec * NS_PER_US;
 	return 0;
 }
 

@@ -70,6 +70,7 @@ struct xmit {
 	uint32_t mss;
 	int nagle;
 	bool one; /* a single packet */
+	bool probe; /* whatever cwnd says (TLP) */
 	uint32_t max_segs;
 	uint32_t sent; /* segments */
 	bool cwnd_limited, rwnd_limited;
@@ -233,6 +234,8 @@ static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
 	if (pace_holds(st, c))
 		return 0;
 	quota = cwnd_quota(c);
+	if (!quota && x->probe)
+		quota = 1;
 	if (!quota)
 		return 0;
 	quota = min_u32(quota, x->max_segs);
@@ -258,14 +261,15 @@ static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
 	return limit;
 }
 
-static void write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
-		       bool one)
+static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c,
+			   int nagle, bool one, bool probe)
 {
 	struct tcp_active *a = c->act;
 	struct xmit x = {
 		.mss = tcp_mss_now(st, c),
 		.nagle = nagle,
 		.one = one,
+		.probe = probe,
 	};
 	struct tcp_seg *g;
 
@@ -297,19 +301,28 @@ static void write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 		       c->ca_state == TERN_CA_CWR))
 		a->prr_out += x.sent;
 	tcp_rate_app_limited(st, c);
+	if (x.sent && !probe)
+		tcp_tlp_start(st, c, false);
+	return x.sent;
 }
 
 void tcp_push(struct tern_stack *st, struct tcp_conn *c, bool nagle_off)
 {
 	if (c->state == TERN_TCP_CLOSE || !c->act || !c->act->unsent)
 		return;
-	write_xmit(st, c, nagle_of(c) | (nagle_off ? NAGLE_PUSH : 0), false);
+	write_xmit(st, c, nagle_of(c) | (nagle_off ? NAGLE_PUSH : 0), false,
+		   false);
 	tcp_check_probe_timer(st, c);
 }
 
 void tcp_push_one(struct tern_stack *st, struct tcp_conn *c)
 {
-	write_xmit(st, c, NAGLE_PUSH, true);
+	write_xmit(st, c, NAGLE_PUSH, true, false);
+}
+
+bool tcp_push_probe(struct tern_stack *st, struct tcp_conn *c)
+{
+	return write_xmit(st, c, NAGLE_PUSH, true, true) != 0;
 }
 
 /* Nothing in flight and something to send: only a probe can move it. */
@@ -320,7 +333,7 @@ void tcp_check_probe_timer(struct tern_stack *st, struct tcp_conn *c)
 	if (a && !a->packets_out && a->unsent &&
 	    a->at[TCP_TIMER_RTX] == NEVER && a->at[TCP_TIMER_PROBE] == NEVER &&
 	    a->at[TCP_TIMER_PACE] == NEVER)
-		tcp_timer_set(st, c, TCP_TIMER_PROBE,
+		tcp_xmit_timer(st, c, TCP_TIMER_PROBE,
 			      st->now + tcp_probe_when(st, c));
 }
 
@@ -426,7 +439,7 @@ int tcp_send_syn(struct tern_stack *st, struct tcp_conn *c)
 		g->sent_at = st->now;
 	c->snd.nxt = seg_end(g);
 	tcp_unsent_to_rtx(c, g);
-	tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+	tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
 	return 0;
 }
 

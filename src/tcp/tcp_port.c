@@ -137,7 +137,9 @@ uint8_t tcp_port_class(const struct tcp_conn *c)
 {
 	return (uint8_t)((c->reuseaddr ? PORT_REUSEADDR : 0) |
 			 (c->reuseport ? PORT_REUSEPORT : 0) |
-			 (c->state == TERN_TCP_LISTEN ? PORT_LISTEN : 0));
+			 (c->state == TERN_TCP_LISTEN && c->hashed ?
+				  PORT_LISTEN :
+				  0));
 }
 
 /* Counts c at its address and port. False without memory. */

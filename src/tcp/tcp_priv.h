@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * How TCP keeps a connection.
- * Included by: the .c files of src/tcp.
+ * Included by: the files of tcp, and test_tcp_*.c.
  *
  * Four blocks, so that what is idle costs little:
  *
@@ -118,6 +118,8 @@ struct tcp_opts {
 struct tcp_seg {
 	struct rbnode node;   /* in act->rtx once sent */
 	struct tcp_seg *next; /* in act->unsent before */
+	/* In act->by_time while sent and neither SACKed nor marked lost. */
+	struct tcp_seg *later, *earlier;
 	uint32_t id;
 	struct seq seq;
 	uint32_t len; /* data bytes; SYN and FIN take a number more */
@@ -128,6 +130,7 @@ struct tcp_seg {
 	uint8_t marks;	 /* SEG_* */
 	bool eor;	 /* nothing may be appended (MSG_EOR) */
 	bool is_sent;	 /* in act->rtx, else in act->unsent */
+	bool is_timed;	 /* in act->by_time */
 	uint16_t n_retrans;
 	int64_t sent_at; /* last time */
 	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
@@ -189,6 +192,8 @@ struct tcp_active {
 	/* Sending. */
 	struct tcp_seg *unsent, *unsent_last;
 	struct rbtree rtx;
+	/* What is in flight, in the order in which it was last sent (RACK). */
+	struct tcp_seg *by_time, *by_time_last;
 	struct tern_buf *tail;	/* send data is appended here */
 	uint32_t wmem;		/* Linux's count of bytes queued (SO_SNDBUF) */
 	uint32_t below;		/* bytes in the link's queue (TSQ) */
@@ -220,6 +225,24 @@ struct tcp_active {
 	uint32_t cwnd_used;
 	int64_t cwnd_used_at;
 	uint32_t lost; /* segments, ever in this active phase */
+	struct seq high_sack; /* end of the highest SACKed; valid if sacked_out */
+	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
+	uint8_t n_seen;
+
+	/* RACK-TLP (RFC 8985). */
+	struct {
+		int64_t sent_at; /* of the newest segment delivered */
+		struct seq end;	 /* its end */
+		uint32_t rtt_us;
+		uint32_t last_delivered;
+		uint8_t steps;	 /* reordering window, in min RTT / 4 */
+		uint8_t persist; /* recoveries for which it is kept */
+		bool has_news;
+		bool dsack_seen;
+	} rack;
+	struct seq tlp_high; /* snd.nxt at the probe; valid if has_tlp */
+	bool has_tlp;
+	bool tlp_resent; /* the probe repeated something */
 
 	/* Delivery rate. */
 	int64_t delivered_at, first_sent_at;
@@ -366,7 +389,7 @@ struct tcp_conn {
 	uint8_t ack;	   /* ACK_* */
 	uint8_t quick;	   /* ACKs still to be sent at once */
 	uint8_t pingpong;
-	uint8_t reordering;
+	uint8_t reordering, reord_seen;
 	uint8_t scaling;   /* of 256: payload per receive buffer byte */
 	uint8_t cc_index;
 	uint8_t snd_scale : 4, rcv_scale : 4;
@@ -630,7 +653,9 @@ enum {
 	ACKED_ECE = 64,
 	ACKED_UNA = 128,      /* snd.una moved */
 	ACKED_ORIG_SACK = 256, /* SACKed what was never resent */
-	ACKED_NOTHING = 512,
+	ACKED_RENEGED = 512,  /* what was SACKed is missing after all */
+	ACKED_DSACK_TLP = 1024, /* the probe was needless */
+	ACKED_LOST_RETRANS = 2048,
 };
 /* Acts on the ACK. 1: fine; 0: old, the rest of the segment still counts; -n:
  * to be dropped for reason n (a challenge may be called for). */
@@ -644,10 +669,15 @@ struct tcp_ack_state {
 	uint32_t prior_in_flight;
 	uint32_t prior_packets;
 	struct seq prior_una;
-	uint32_t newly_acked, newly_sacked, newly_lost;
+	uint32_t newly_acked, newly_lost;
 	bool is_dupack;
-	int64_t rtt_us, sack_rtt_us;
+	int64_t sack_at; /* when the newest SACKed segment was sent; 0: none */
+	int64_t sack_first_at;
+	struct seq reord; /* lowest of those delivered out of order */
+	bool has_reord;
+	struct seq prior_fack;
 	struct tern_cc_sample rs;
+	bool timer_set; /* REO: leave it */
 	uint8_t resend; /* what tcp_recovery_send() is to do */
 };
 void tcp_recovery_ack(struct tern_stack *, struct tcp_conn *,
@@ -656,12 +686,40 @@ void tcp_recovery_send(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_ack_state *);
 void tcp_dupacks_acked(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_enter_loss(struct tern_stack *, struct tcp_conn *);
+void tcp_enter_recovery(struct tern_stack *, struct tcp_conn *);
+void tcp_keep_open(struct tern_stack *, struct tcp_conn *);
+void tcp_mark_lost(struct tern_stack *, struct tcp_conn *, struct tcp_seg *);
+void tcp_count_delivered(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_rtx_queue(struct tern_stack *, struct tcp_conn *);
 void tcp_set_ca(struct tern_stack *, struct tcp_conn *, enum tern_ca_state);
 
-/* tcp_sack.c: the sender's scoreboard. */
+/* tcp_scoreboard.c: what the peer says it has. */
 void tcp_sack_in(struct tern_stack *, struct tcp_conn *,
 		 const struct tcp_in *, struct tcp_ack_state *);
+void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *,
+			 struct seq low, bool by_ts);
+
+/* tcp_rack.c: loss by time, and tail loss probes (RFC 8985). */
+bool tcp_uses_rack(const struct tern_stack *, const struct tcp_conn *);
+void tcp_rack_sent(struct tcp_conn *, struct tcp_seg *);
+void tcp_rack_forget(struct tcp_conn *, struct tcp_seg *);
+void tcp_rack_split(struct tcp_conn *, struct tcp_seg *g,
+		    struct tcp_seg *rest);
+void tcp_rack_delivered(struct tern_stack *, struct tcp_conn *,
+			const struct tcp_seg *);
+/* True: the REO timer runs now. */
+bool tcp_rack_mark_lost(struct tern_stack *, struct tcp_conn *);
+void tcp_rack_adapt(struct tern_stack *, struct tcp_conn *,
+		    const struct tern_cc_sample *);
+/* ns until g counts as lost by RACK without a reordering window; <= 0: now. */
+int64_t tcp_rack_left(const struct tern_stack *, const struct tcp_conn *,
+		      const struct tcp_seg *);
+void tcp_reo_fire(struct tern_stack *, struct tcp_conn *);
+bool tcp_tlp_start(struct tern_stack *, struct tcp_conn *, bool advancing);
+void tcp_tlp_fire(struct tern_stack *, struct tcp_conn *);
+void tcp_tlp_ack(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
+		 const struct tcp_ack_state *);
+
 
 /* tcp_cong.c: the controller's side. */
 void tcp_cc_register_builtin(struct tern_stack *);
@@ -680,6 +738,8 @@ void tcp_cwnd_validate(struct tern_stack *, struct tcp_conn *,
 void tcp_cwnd_restart(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_current_ssthresh(const struct tcp_conn *);
 void tcp_cwnd_reduce_start(struct tern_stack *, struct tcp_conn *);
+/* PRR: cwnd for what this ACK delivered. */
+void tcp_cwnd_reduce(struct tcp_conn *, const struct tcp_ack_state *);
 void tcp_cwnd_reduce_end(struct tern_stack *, struct tcp_conn *);
 void tcp_update_pacing(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_init_cwnd(const struct tcp_conn *);
@@ -753,6 +813,8 @@ void tcp_ack_sent(struct tern_stack *, struct tcp_conn *);
 void tcp_push(struct tern_stack *, struct tcp_conn *, bool nagle_off);
 /* Like tcp_push for one packet while the program is still writing. */
 void tcp_push_one(struct tern_stack *, struct tcp_conn *);
+/* A tail loss probe of new data: one packet, whatever cwnd says. True: sent. */
+bool tcp_push_probe(struct tern_stack *, struct tcp_conn *);
 void tcp_send_ack(struct tern_stack *, struct tcp_conn *);
 void tcp_send_rst(struct tern_stack *, struct tcp_conn *);
 void tcp_send_fin(struct tern_stack *, struct tcp_conn *);
@@ -836,6 +898,9 @@ static inline struct tcp_seg *rtx_first(const struct tcp_active *a)
 void tcp_timer_set(struct tern_stack *, struct tcp_conn *, enum tcp_timer,
 		   int64_t at);
 void tcp_timer_fire(struct tern_stack *, struct tcp_conn *);
+/* RTX, PROBE, LOSS and REO are one timer: setting one ends the others. */
+void tcp_xmit_timer(struct tern_stack *, struct tcp_conn *, enum tcp_timer,
+		    int64_t at);
 void tcp_timer_arm(struct tern_stack *, struct tcp_conn *);
 void tcp_keep_start(struct tern_stack *, struct tcp_conn *);
 int64_t tcp_probe_when(const struct tern_stack *, const struct tcp_conn *);

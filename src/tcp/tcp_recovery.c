@@ -6,14 +6,13 @@
  *	  |                                    ^
  *	  +---------- time-out ----------> Loss (F-RTO decides if it was true)
  *
- * Duplicate ACKs are counted as segments that left the network (sacked_out), so
+ * With SACK RACK tells what is lost (tcp_rack.c, tcp_scoreboard.c). Without,
+ * duplicate ACKs are counted as segments that left the network (sacked_out), so
  * that new data may go in their place (limited transmit, RFC 3042). The third
  * one marks the first segment lost (RFC 5681, NewReno's partial ACKs RFC 6582);
  * a time-out marks all. What is marked and not yet resent goes before new
  * data, as cwnd allows. Undo (RFC 3522 by timestamps, RFC 5682 after a time-out)
  * restores the window when the ACKs prove that the original had arrived.
- *
- * Not yet here: the sender's use of SACK blocks, RACK and tail loss probes.
  */
 #include "tcp_priv.h"
 
@@ -25,8 +24,7 @@ static void mark_retrans_lost(struct tern_stack *st, struct tcp_conn *c,
 	COUNT_N(st, TCP_EXT_LOST_RETRANSMIT, g->n_segs);
 }
 
-static void mark_lost(struct tern_stack *st, struct tcp_conn *c,
-		      struct tcp_seg *g)
+void tcp_mark_lost(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
 {
 	if (g->marks & SEG_SACKED)
 		return;
@@ -41,12 +39,14 @@ static void mark_lost(struct tern_stack *st, struct tcp_conn *c,
 	c->act->lost += g->n_segs;
 }
 
+/* Counting duplicate ACKs starts again; with SACK they are not counted. */
 static void dupacks_reset(struct tcp_conn *c)
 {
-	c->act->sacked_out = 0;
+	if (!c->sack_ok)
+		c->act->sacked_out = 0;
 }
 
-static void count_delivered(struct tern_stack *st, struct tcp_conn *c,
+void tcp_count_delivered(struct tern_stack *st, struct tcp_conn *c,
 			    uint32_t n)
 {
 	struct tcp_hist *h = hist_of(st, c);
@@ -75,12 +75,12 @@ static void dupack_add(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 {
 	uint32_t prior = c->act->sacked_out;
 
-	if (!n)
+	if (!n || c->sack_ok)
 		return;
 	c->act->sacked_out += n;
 	limit_dupacks(st, c, 0);
 	if (c->act->sacked_out > prior)
-		count_delivered(st, c, c->act->sacked_out - prior);
+		tcp_count_delivered(st, c, c->act->sacked_out - prior);
 }
 
 /* A cumulative ACK of n segments: those that duplicate ACKs stood for are
@@ -90,7 +90,7 @@ void tcp_dupacks_acked(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 	struct tcp_active *a = c->act;
 
 	if (n) {
-		count_delivered(st, c,
+		tcp_count_delivered(st, c,
 				n > a->sacked_out + 1 ? n - a->sacked_out : 1);
 		a->sacked_out -= min_u32(a->sacked_out, n - 1);
 	}
@@ -154,7 +154,7 @@ static void undo_start(struct tcp_conn *c)
 	a->undo_retrans = a->retrans_out ? (int32_t)a->retrans_out : -1;
 }
 
-static void keep_open(struct tern_stack *st, struct tcp_conn *c)
+void tcp_keep_open(struct tern_stack *st, struct tcp_conn *c)
 {
 	const struct tcp_active *a = c->act;
 	enum tern_ca_state state = TERN_CA_OPEN;
@@ -172,14 +172,14 @@ static void try_open(struct tern_stack *st, struct tcp_conn *c)
 	if (!any_retrans(c->act))
 		c->act->retrans_at = 0;
 	if (c->ca_state != TERN_CA_CWR)
-		keep_open(st, c);
+		tcp_keep_open(st, c);
 }
 
 /* Without SACK duplicate ACKs of the last flight may still be on their way and
  * must not start another recovery: stay until something beyond is acked. */
 static bool holds_state(struct tcp_conn *c)
 {
-	if (!seq_eq(c->snd.una, c->act->high_seq))
+	if (c->sack_ok || !seq_eq(c->snd.una, c->act->high_seq))
 		return false;
 	if (!any_retrans(c->act))
 		c->act->retrans_at = 0;
@@ -194,11 +194,37 @@ static bool end_recovery(struct tern_stack *st, struct tcp_conn *c)
 		else
 			COUNT(st, TCP_EXT_FULL_UNDO);
 		undo(st, c, false);
+	} else if (c->act->rack.persist) {
+		c->act->rack.persist--;
 	}
 	if (holds_state(c))
 		return true;
 	tcp_set_ca(st, c, TERN_CA_OPEN);
 	return false;
+}
+
+/* All that was resent arrived twice. */
+static bool undo_dsack(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (!c->act->has_undo || c->act->undo_retrans)
+		return false;
+	undo(st, c, false);
+	COUNT(st, TCP_EXT_DSACK_UNDO);
+	return true;
+}
+
+/* The peer lost what it had SACKed: soon resend all (RFC 2018 8). True: wait
+ * for that. */
+static bool reneged(struct tern_stack *st, struct tcp_conn *c,
+		    const struct tcp_ack_state *s)
+{
+	int64_t wait;
+
+	if (!(s->flags & ACKED_RENEGED) || !(s->flags & ACKED_UNA))
+		return false;
+	wait = max_i64((int64_t)(c->srtt_us >> 4) * NS_PER_US, 10 * NS_PER_MS);
+	tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + wait);
+	return true;
 }
 
 /* A partial ACK in recovery that proves the original came through. */
@@ -215,7 +241,7 @@ static bool undo_partial(struct tern_stack *st, struct tcp_conn *c)
 		a->retrans_at = 0;
 	undo(st, c, true);
 	COUNT(st, TCP_EXT_PARTIAL_UNDO);
-	keep_open(st, c);
+	tcp_keep_open(st, c);
 	return true;
 }
 
@@ -230,7 +256,7 @@ static bool undo_loss(struct tern_stack *st, struct tcp_conn *c, bool frto)
 	c->retransmits = 0;
 	if (holds_state(c))
 		return true;
-	if (frto)
+	if (frto || c->sack_ok)
 		tcp_set_ca(st, c, TERN_CA_OPEN);
 	return true;
 }
@@ -250,7 +276,7 @@ static bool in_loss(struct tern_stack *st, struct tcp_conn *c,
 		if (s->flags & ACKED_ORIG_SACK && undo_loss(st, c, true))
 			return true;
 		if (seq_gt(c->snd.nxt, a->high_seq)) {
-			if (s->is_dupack)
+			if (s->is_dupack || s->flags & ACKED_SACK)
 				a->frto = false; /* step 3a: it was true */
 		} else if (s->flags & ACKED_UNA && !recovered) {
 			a->high_seq = c->snd.nxt;
@@ -262,8 +288,11 @@ static bool in_loss(struct tern_stack *st, struct tcp_conn *c,
 		}
 	}
 	if (recovered)
-		return !end_recovery(st, c) || true;
-	if (seq_gt(c->snd.nxt, a->high_seq) && s->is_dupack)
+	{
+		end_recovery(st, c);
+		return true;
+	}
+	if (!c->sack_ok && seq_gt(c->snd.nxt, a->high_seq) && s->is_dupack)
 		dupack_add(st, c, 1);
 	else if (s->flags & ACKED_UNA)
 		dupacks_reset(c);
@@ -275,11 +304,16 @@ static bool in_loss(struct tern_stack *st, struct tcp_conn *c,
 /* NewReno: the hole is the first segment, and after a partial ACK the next
  * first one. */
 static void find_lost(struct tern_stack *st, struct tcp_conn *c,
-		      const struct tcp_ack_state *s)
+		      struct tcp_ack_state *s)
 {
 	struct tcp_active *a = c->act;
 	struct tcp_seg *g = rtx_first(a);
 
+	if (tcp_uses_rack(st, c)) {
+		if (tcp_rack_mark_lost(st, c))
+			s->timer_set = true;
+		return;
+	}
 	if (!g || g->marks & SEG_LOST)
 		return;
 	if ((c->ca_state < TERN_CA_RECOVERY &&
@@ -287,15 +321,18 @@ static void find_lost(struct tern_stack *st, struct tcp_conn *c,
 	    (c->ca_state == TERN_CA_RECOVERY && s->flags & ACKED_UNA)) {
 		if (g->n_segs > 1)
 			tcp_seg_split(st, c, g, c->mss);
-		mark_lost(st, c, g);
+		tcp_mark_lost(st, c, g);
 	}
 }
 
-static void enter_recovery(struct tern_stack *st, struct tcp_conn *c)
+void tcp_enter_recovery(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 
-	COUNT(st, TCP_EXT_RENO_RECOVERY);
+	if (c->sack_ok)
+		COUNT(st, TCP_EXT_SACK_RECOVERY);
+	else
+		COUNT(st, TCP_EXT_RENO_RECOVERY);
 	a->prior_ssthresh = 0;
 	undo_start(c);
 	if (c->ca_state != TERN_CA_CWR)
@@ -312,6 +349,8 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!a->packets_out)
 		a->sacked_out = 0;
+	if (reneged(st, c, s))
+		return RESEND_NONE;
 	if (c->ca_state == TERN_CA_OPEN) {
 		a->retrans_at = 0;
 	} else if (seq_geq(c->snd.una, a->high_seq)) {
@@ -331,23 +370,35 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 			dupack_add(st, c, s->is_dupack);
 		else if (undo_partial(st, c))
 			return RESEND_NONE;
+		if (undo_dsack(st, c))
+			try_open(st, c);
 		find_lost(st, c, s);
+		/* An undo may be followed by a loss that is one. */
+		if (c->ca_state != TERN_CA_RECOVERY) {
+			if (!a->lost_out)
+				return RESEND_NONE;
+			tcp_enter_recovery(st, c);
+		}
 		return RESEND_LOST;
 	}
 	if (c->ca_state == TERN_CA_LOSS) {
 		in_loss(st, c, s, &what);
+		if (c->sack_ok)
+			find_lost(st, c, s);
 		if (c->ca_state != TERN_CA_OPEN)
 			return what;
 	}
 	if (s->flags & ACKED_UNA)
 		dupacks_reset(c);
 	dupack_add(st, c, s->is_dupack);
+	if (c->ca_state <= TERN_CA_DISORDER)
+		undo_dsack(st, c);
 	find_lost(st, c, s);
 	if (!a->lost_out) {
 		try_open(st, c);
 		return RESEND_NONE;
 	}
-	enter_recovery(st, c);
+	tcp_enter_recovery(st, c);
 	return RESEND_LOST;
 }
 
@@ -403,8 +454,8 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 		}
 		n = rbtree_next(&g->node);
 	}
-	if (first_resent)
-		tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
+	if (first_resent && a->at[TCP_TIMER_REO] == NEVER)
+		tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
 }
 
 /* A time-out: all that is in flight counts as lost, and the window starts from
@@ -412,12 +463,27 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 void tcp_enter_loss(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-	bool fresh = c->ca_state < TERN_CA_RECOVERY;
+	bool fresh = c->ca_state < TERN_CA_RECOVERY, forget_sacks;
+	struct tcp_seg *g = rtx_first(a);
 	struct rbnode *n;
 
+	forget_sacks = g && g->marks & SEG_SACKED;
+	if (forget_sacks) {
+		COUNT(st, TCP_EXT_SACK_RENEGING);
+		a->sacked_out = 0;
+		a->n_seen = 0;
+	}
 	dupacks_reset(c);
-	for (n = a->rtx.first; n; n = rbtree_next(n))
-		mark_lost(st, c, seg_of(n));
+	for (n = a->rtx.first; n; n = rbtree_next(n)) {
+		g = seg_of(n);
+		if (forget_sacks)
+			g->marks &= (uint8_t)~SEG_SACKED;
+		/* What was sent just now is not lost because of the first. */
+		else if (tcp_uses_rack(st, c) && n != a->rtx.first &&
+			 tcp_rack_left(st, c, g) > 0)
+			continue;
+		tcp_mark_lost(st, c, g);
+	}
 	if (c->ca_state <= TERN_CA_DISORDER ||
 	    seq_leq(a->high_seq, c->snd.una) ||
 	    (c->ca_state == TERN_CA_LOSS && !c->retransmits)) {
@@ -432,5 +498,6 @@ void tcp_enter_loss(struct tern_stack *st, struct tcp_conn *c)
 	a->cwnd_used_at = st->now;
 	tcp_set_ca(st, c, TERN_CA_LOSS);
 	a->high_seq = c->snd.nxt;
+	a->has_tlp = false;
 	a->frto = st->tun.tcp_frto && (fresh || c->retransmits);
 }

@@ -111,6 +111,7 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	count_resend(st, c, g);
 	a->xmit_at = st->now;
 	g->n_retrans++;
+	tcp_rack_sent(c, g);
 	if (g->marks & SEG_RETRANS)
 		a->retrans_out -= g->n_segs;
 	g->marks |= SEG_RETRANS | SEG_EVER_RETRANS;

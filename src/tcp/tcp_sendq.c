@@ -44,6 +44,7 @@ void tcp_seg_free(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
 {
 	uint32_t i;
 
+	tcp_rack_forget(c, g);
 	for (i = 0; i < g->n_frags; i++)
 		tern_buf_put(g->frags[i].buf);
 	uncharge(st, c, SEG_OVERHEAD + g->len);
@@ -79,6 +80,7 @@ void tcp_unsent_to_rtx(struct tcp_conn *c, struct tcp_seg *g)
 	g->next = NULL;
 	g->is_sent = true;
 	rbtree_insert_after(&a->rtx, &g->node, a->rtx.last);
+	tcp_rack_sent(c, g);
 	a->packets_out += g->n_segs;
 }
 
@@ -145,6 +147,7 @@ bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c,
 		recount(a, g, 1);
 		recount(a, rest, 1);
 		rbtree_insert_after(&a->rtx, &rest->node, &g->node);
+		tcp_rack_split(c, g, rest);
 		return true;
 	}
 	rest->next = g->next;

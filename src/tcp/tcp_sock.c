@@ -91,7 +91,8 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	if (c->opts->user_mss)
 		c->mss_peer = min_u32(c->mss_peer, c->opts->user_mss);
 	tcp_sync_mss(st, c, c->act->path.mtu);
-	mss = c->advmss - (c->ts_ok ? 12u : 0u);
+	/* Whether timestamps take 12 of them is not known yet. */
+	mss = c->advmss;
 	tcp_initial_window(st, c, tcp_full_space(c), mss,
 			   c->opts->window_clamp, c->wscale_ok, &c->rcv.wnd,
 			   &scale);

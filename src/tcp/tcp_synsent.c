@@ -126,7 +126,7 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		 * our SYN can come through (O7). */
 		if (!(in->h.flags & TCP_RST)) {
 			if (!c->retransmits)
-				tcp_timer_set(st, c, TCP_TIMER_RTX,
+				tcp_xmit_timer(st, c, TCP_TIMER_RTX,
 					      st->now + 2 * NS_PER_MS);
 			tcp_reset_for(st, in);
 		}

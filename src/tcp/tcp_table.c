@@ -302,18 +302,22 @@ void tcp_hash(struct tern_stack *st, struct tcp_conn *c)
 {
 	PROMISE(!c->hashed);
 	c->hashed = 1;
-	if (c->state == TERN_TCP_LISTEN)
+	if (c->state == TERN_TCP_LISTEN) {
 		hash_listener(st, c);
-	else
-		idhash_insert(&st->tcp.by_tuple, c->id,
-			      tcp_tuple_hash(st, &c->laddr, c->lport, &c->raddr,
-					     c->rport));
+		tcp_port_reclass(st, c, 0);
+		return;
+	}
+	idhash_insert(&st->tcp.by_tuple, c->id,
+		      tcp_tuple_hash(st, &c->laddr, c->lport, &c->raddr,
+				     c->rport));
 }
 
 /* Does nothing if it is in no table. A listener is taken out before its struct
  * tcp_listener goes. */
 void tcp_unhash(struct tern_stack *st, struct tcp_conn *c)
 {
+	bool listened = c->hash_next >= IN_ANY;
+
 	if (!c->hashed)
 		return;
 	c->hashed = 0;
@@ -327,6 +331,8 @@ void tcp_unhash(struct tern_stack *st, struct tcp_conn *c)
 			      tcp_tuple_hash(st, &c->laddr, c->lport, &c->raddr,
 					     c->rport));
 	c->hash_next = 0;
+	if (listened)
+		tcp_port_reclass(st, c, 0);
 }
 
 /* The hashes again, for a table that grows. */

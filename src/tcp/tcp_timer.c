@@ -4,8 +4,8 @@
  *
  *	RTX	resends the first unacknowledged segment; doubles
  *	PROBE	asks a peer whose window is closed; doubles
- *	LOSS	tail loss probe		   } tcp_rack.c
- *	REO	the reordering window	   }
+ *	LOSS	tail loss probe (tcp_rack.c)
+ *	REO	the reordering window (tcp_rack.c)
  *	DELACK	sends the ACK that is owed
  *	PACE	lets the next packet leave
  *	SACK	sends merged ACKs of reordered data
@@ -57,6 +57,16 @@ void tcp_timer_set(struct tern_stack *st, struct tcp_conn *c, enum tcp_timer t,
 		c->act->at[t] = at;
 	if (at < c->timer.at)
 		wheel_arm(&st->tcp.conn_wheel, c->id, at);
+}
+
+void tcp_xmit_timer(struct tern_stack *st, struct tcp_conn *c,
+		    enum tcp_timer t, int64_t at)
+{
+	int64_t *const all = c->act->at;
+
+	all[TCP_TIMER_RTX] = all[TCP_TIMER_PROBE] = NEVER;
+	all[TCP_TIMER_LOSS] = all[TCP_TIMER_REO] = NEVER;
+	tcp_timer_set(st, c, t, at);
 }
 
 int64_t tcp_timewait_ns(const struct tern_stack *st)
@@ -209,7 +219,7 @@ static void back_off(struct tern_stack *st, struct tcp_conn *c)
 		       c->opts->user_timeout_ms * NS_PER_MS - st->now;
 		rto = left > 0 ? min_i64(rto, left) : NS_PER_MS;
 	}
-	tcp_timer_set(st, c, TCP_TIMER_RTX, st->now + rto);
+	tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + rto);
 }
 
 static void count_rto(struct tern_stack *st, struct tcp_conn *c)
@@ -260,7 +270,7 @@ static void rtx_fire(struct tern_stack *st, struct tcp_conn *c)
 		/* Nothing left this host: try again soon, do not back off. */
 		if (!c->act->retrans_at)
 			c->act->retrans_at = st->now;
-		tcp_timer_set(st, c, TCP_TIMER_RTX,
+		tcp_xmit_timer(st, c, TCP_TIMER_RTX,
 			      st->now + min_i64(tcp_rto_ns(c),
 						TCP_RESOURCE_PROBE));
 		return;
@@ -309,7 +319,7 @@ static void send_probe0(struct tern_stack *st, struct tcp_conn *c)
 		left = a->probe_from + user - st->now;
 		wait = min_i64(wait, max_i64(left, NS_PER_MS));
 	}
-	tcp_timer_set(st, c, TCP_TIMER_PROBE, st->now + wait);
+	tcp_xmit_timer(st, c, TCP_TIMER_PROBE, st->now + wait);
 }
 
 static void probe_fire(struct tern_stack *st, struct tcp_conn *c)
@@ -443,7 +453,11 @@ static void fire_one(struct tern_stack *st, struct tcp_conn *c,
 		keep_fire(st, c);
 		break;
 	case TCP_TIMER_LOSS:
+		tcp_tlp_fire(st, c);
+		break;
 	case TCP_TIMER_REO:
+		tcp_reo_fire(st, c);
+		break;
 	case TCP_N_TIMERS:
 		break;
 	}

@@ -151,7 +151,7 @@ static void answer(struct tern_stack *st, const struct tcp_tw *tw)
 static void answer_limited(struct tern_stack *st, struct tcp_tw *tw,
 			   const struct tcp_in *in, int counter)
 {
-	if (!!tcp_oow_may_for(st, in, &tw->oow_at, counter))
+	if (tcp_oow_may_for(st, in, &tw->oow_at, counter))
 		answer(st, tw);
 }
 
@@ -168,7 +168,7 @@ static bool is_paws_reject(const struct tern_stack *st, const struct tcp_tw *tw,
 	uint32_t age = now_ms(st) - tw->ts_recent_at;
 
 	if (!has_ts(tw, in) || !tw->ts_recent ||
-	    (int32_t)(tw->ts_recent - in->o.ts_val) <= TCP_PAWS_WINDOW)
+	    (int32_t)(tw->ts_recent - in->o.ts_val) <= 0)
 		return false;
 	if (age / 1000 >= TCP_PAWS_IDLE_S)
 		return false;
@@ -195,40 +195,45 @@ static bool in_window(const struct tcp_tw *tw, const struct tcp_in *in)
 	return seq_eq(in->h.seq, edge) && seq_eq(in->end, in->h.seq);
 }
 
-/* RFC 9293 3.10.7.4 for a closed socket in FIN_WAIT_2. */
-static void fin_wait2_input(struct tern_stack *st, struct tcp_tw *tw,
-			    struct tcp_in *in)
+/* RFC 9293 3.10.7.1: there is nobody here any more. */
+static int reset(struct tern_stack *st, struct tcp_tw *tw, struct tcp_in *in,
+		 int reason)
+{
+	tcp_reset_for(st, in);
+	tcp_tw_free(st, tw);
+	return reason;
+}
+
+/* RFC 9293 3.10.7.4 for a closed socket in FIN_WAIT_2; gives why the segment is
+ * to be dropped, or 0. */
+static int fin_wait2_input(struct tern_stack *st, struct tcp_tw *tw,
+			   struct tcp_in *in)
 {
 	uint16_t flags = in->h.flags;
 
 	if (is_paws_reject(st, tw, in) || !in_window(tw, in)) {
 		answer_limited(st, tw, in,
 			       COUNTER_TCP_EXT_ACK_SKIPPED_FIN_WAIT2);
-		return;
+		return DROP_TCP_TIMEWAIT;
 	}
 	if (flags & TCP_RST) {
 		tcp_tw_free(st, tw);
-		return;
+		return DROP_TCP_RESET;
 	}
-	if (flags & TCP_SYN && seq_geq(in->h.seq, tw->rcv_nxt)) {
-		tcp_reset_for(st, in);
-		tcp_tw_free(st, tw);
-		return;
-	}
+	if (flags & TCP_SYN && seq_geq(in->h.seq, tw->rcv_nxt))
+		return reset(st, tw, in, DROP_TCP_INVALID_SYN);
 	if (!(flags & TCP_ACK) || seq_leq(in->end, tw->rcv_nxt) ||
 	    seq_eq(in->end, in->h.seq))
-		return; /* an old duplicate, or a bare ACK */
+		return DROP_TCP_TIMEWAIT; /* an old duplicate, a bare ACK */
 	/* Data for nobody (RFC 9293 3.6.1), before the FIN or in its place. */
-	if (!(flags & TCP_FIN) || !seq_eq(in->end, seq_add(tw->rcv_nxt, 1))) {
-		tcp_reset_for(st, in);
-		tcp_tw_free(st, tw);
-		return;
-	}
+	if (!(flags & TCP_FIN) || !seq_eq(in->end, seq_add(tw->rcv_nxt, 1)))
+		return reset(st, tw, in, DROP_TCP_ABORT_ON_DATA);
 	tw->fin_wait2 = 0;
 	tw->rcv_nxt = in->end;
 	keep_ts(st, tw, in);
 	restart(st, tw);
 	answer(st, tw);
+	return DROP_NOT;
 }
 
 /* May this SYN open a new connection (RFC 9293 3.6.1, RFC 6191)? */
@@ -248,48 +253,64 @@ static struct seq next_isn(const struct tcp_tw *tw)
 	return isn.v ? isn : seq_of(1);
 }
 
-/*
- * The record is gone when this is false, and may be when it is true.
- */
+/* Nothing new, where it should be: an ACK, or a RST. */
+static int bare_input(struct tern_stack *st, struct tcp_tw *tw,
+		      struct tcp_in *in)
+{
+	bool rst = in->h.flags & TCP_RST;
+
+	if (rst && !st->tun.tcp_rfc1337) {
+		tcp_tw_free(st, tw);
+		return DROP_TCP_RESET;
+	}
+	if (!rst)
+		restart(st, tw);
+	keep_ts(st, tw, in);
+	return DROP_TCP_TIMEWAIT;
+}
+
+static int time_wait_input(struct tern_stack *st, struct tcp_tw *tw,
+			   struct tcp_in *in)
+{
+	bool rejected = is_paws_reject(st, tw, in);
+
+	if (!rejected && seq_eq(in->h.seq, tw->rcv_nxt) &&
+	    (seq_eq(in->h.seq, in->end) || in->h.flags & TCP_RST))
+		return bare_input(st, tw, in);
+	if (!(in->h.flags & TCP_RST)) {
+		/* A SYN without ACK may be a good one that only seems old: it
+		 * does not prolong what is in its way. */
+		if (rejected || in->h.flags & TCP_ACK)
+			restart(st, tw);
+		answer_limited(st, tw, in,
+			       COUNTER_TCP_EXT_ACK_SKIPPED_TIME_WAIT);
+	}
+	return rejected ? DROP_TCP_RFC7323_PAWS_TW : DROP_TCP_TIMEWAIT;
+}
+
+/* Owns the packet, unless it is false: then the record is gone, and a listener
+ * waits for the SYN. */
 bool tcp_tw_input(struct tern_stack *st, struct tcp_tw *tw, struct tcp_in *in,
 		  struct seq *isn)
 {
-	bool rejected;
+	int reason;
 
 	tcp_parse_opts(in);
 	if (tw->fin_wait2) {
-		fin_wait2_input(st, tw, in);
-		return true;
-	}
-	rejected = is_paws_reject(st, tw, in);
-	if (!rejected && seq_eq(in->h.seq, tw->rcv_nxt) &&
-	    (seq_eq(in->h.seq, in->end) || in->h.flags & TCP_RST)) {
-		/* In the window, with nothing in it: an ACK or a RST. */
-		if (in->h.flags & TCP_RST && !st->tun.tcp_rfc1337) {
-			tcp_tw_free(st, tw);
-			return true;
-		}
-		if (!(in->h.flags & TCP_RST))
-			restart(st, tw);
-		keep_ts(st, tw, in);
-		return true;
-	}
-	if (!rejected && is_new_syn(tw, in) &&
-	    tcp_find_listener(st, &in->ip->dst, in->h.dport, &in->ip->src,
-			      in->h.sport)) {
+		reason = fin_wait2_input(st, tw, in);
+	} else if (is_new_syn(tw, in) && !is_paws_reject(st, tw, in) &&
+		   tcp_find_listener(st, &in->ip->dst, in->h.dport,
+				     &in->ip->src, in->h.sport)) {
 		*isn = next_isn(tw);
 		tcp_tw_free(st, tw);
 		return false;
+	} else {
+		reason = time_wait_input(st, tw, in);
 	}
-	if (rejected)
-		COUNT(st, TCP_EXT_PAWS_TIMEWAIT);
-	if (in->h.flags & TCP_RST)
-		return true;
-	/* A SYN without ACK may be a good one that only seems old: it does not
-	 * prolong what is in its way. */
-	if (rejected || in->h.flags & TCP_ACK)
-		restart(st, tw);
-	answer_limited(st, tw, in, COUNTER_TCP_EXT_ACK_SKIPPED_TIME_WAIT);
+	if (reason)
+		ip_drop(st, in->pkt, reason);
+	else
+		tern_pkt_put(in->pkt);
 	return true;
 }
 
@@ -305,8 +326,8 @@ static bool is_loopback(const struct tern_addr *a)
  * Timestamps keep the two connections' segments apart, so without them nobody
  * takes over. A program that has bound the port asks for just this one and
  * need not wait [Linux]; a port that we would choose must be old enough.
- * True: the record is gone, and c has what it takes over: snd.end, the
- * sequence number to begin with, and ts_recent.
+ * True: the record is gone, and c has what it takes over: the sequence number to
+ * begin with in snd (has_isn), and ts_recent.
  */
 bool tcp_tw_may_reuse(struct tern_stack *st, struct tcp_tw *tw,
 		      struct tcp_conn *c)
@@ -328,6 +349,7 @@ bool tcp_tw_may_reuse(struct tern_stack *st, struct tcp_tw *tw,
 			return false;
 	}
 	c->snd.una = c->snd.nxt = c->snd.end = next_isn(tw);
+	c->has_isn = 1;
 	c->has_isn = 1;
 	c->ts_recent = tw->ts_recent;
 	c->ts_recent_at = tw->ts_recent_at / 1000;

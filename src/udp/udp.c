@@ -57,6 +57,7 @@ int udp_new(struct tern_stack *st, int family)
 	s->rcvbuf = (uint32_t)st->tun.rmem_default;
 	s->sndbuf = (uint32_t)st->tun.wmem_default;
 	s->rcvlowat = 1;
+	s->max_pacing = UINT32_MAX;
 	return (int)id;
 }
 

@@ -194,6 +194,16 @@ static int get_priority(const struct opt_call *c)
 	return get_int(c, (int)c->s->priority);
 }
 
+/* Read back by programs, and otherwise of no use to datagrams. */
+static int set_rcvlowat(const struct opt_call *c)
+{
+	int v, err = read_int(c, &v);
+
+	if (!err)
+		c->s->rcvlowat = v < 0 ? INT32_MAX : max_u32((uint32_t)v, 1);
+	return err;
+}
+
 static int set_mark(const struct opt_call *c)
 {
 	int v, err = read_int(c, &v);
@@ -266,7 +276,7 @@ static const struct udp_opt socket_rows[] = {
 	{ TERN_SO_RCVTIMEO, .get = get_rcvtimeo, .set = set_rcvtimeo },
 	{ TERN_SO_SNDTIMEO, .get = get_sndtimeo, .set = set_sndtimeo },
 	{ TERN_SO_BINDTODEVICE, .get = get_device, .set = set_device },
-	{ TERN_SO_RCVLOWAT, FIELD(rcvlowat, 0, INT32_MAX, -1) },
+	{ TERN_SO_RCVLOWAT, FIELD(rcvlowat, 0, 0, -1), .set = set_rcvlowat },
 	{ TERN_SO_MAX_PACING_RATE,
 	  FIELD(max_pacing, INT32_MIN, INT32_MAX, -1) },
 	{ TERN_SO_ERROR, .get = get_error },

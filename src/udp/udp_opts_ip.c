@@ -19,6 +19,29 @@ static int get_hops(const struct opt_call *c)
 	return ip_opt_write_int(c->value, c->len, hops);
 }
 
+/* The lowest byte of any number, as on Linux [k]. */
+static int set_tos(const struct opt_call *c)
+{
+	int v, err = ip_opt_read_byte_or_int(c->value, *c->len, &v);
+
+	if (!err)
+		c->s->tos = (uint8_t)v;
+	return err;
+}
+
+/* Stricter than IPv4's, as on Linux [k]. */
+static int set_loop6(const struct opt_call *c)
+{
+	int v, err = ip_opt_read_int(c->value, *c->len, &v);
+
+	if (err || v < 0 || v > 1)
+		return -TERN_EINVAL;
+	c->s->flags &= ~(uint32_t)UDP_LOOP6;
+	if (v)
+		c->s->flags |= UDP_LOOP6;
+	return 0;
+}
+
 /* Of the path to the peer. */
 static int get_mtu(const struct opt_call *c)
 {
@@ -201,7 +224,7 @@ static const struct udp_opt ip_rows[] = {
 	{ TERN_IP_BIND_ADDRESS_NO_PORT, UDP_ADDR_NO_PORT },
 	{ TERN_IP_MULTICAST_LOOP, UDP_LOOP },
 	{ TERN_IP_MULTICAST_ALL, UDP_MULTI_ALL },
-	{ TERN_IP_TOS, FIELD(tos, 0, 255, -1) },
+	{ TERN_IP_TOS, FIELD(tos, 0, 255, -1), .set = set_tos },
 	{ TERN_IP_TTL, FIELD(ttl, 1, 255, 0), .get = get_ttl },
 	{ TERN_IP_MTU_DISCOVER, FIELD(pmtudisc, 0, UDP_PMTU_OMIT, -1) },
 	{ TERN_IP_MULTICAST_TTL, FIELD(multi_ttl, 0, 255, 1) },
@@ -225,7 +248,7 @@ static const struct udp_opt ipv6_rows[] = {
 	{ TERN_IPV6_RECVHOPLIMIT, UDP_RECVTTL6 },
 	{ TERN_IPV6_RECVTCLASS, UDP_RECVTOS6 },
 	{ TERN_IPV6_RECVORIGDSTADDR, UDP_ORIGDST6 },
-	{ TERN_IPV6_MULTICAST_LOOP, UDP_LOOP6 },
+	{ TERN_IPV6_MULTICAST_LOOP, UDP_LOOP6, .set = set_loop6 },
 	{ TERN_IPV6_V6ONLY, UDP_V6ONLY, .set = set_v6only },
 	{ TERN_IPV6_TCLASS, FIELD(tclass, 0, 255, 0) },
 	{ TERN_IPV6_UNICAST_HOPS, FIELD(hops, 0, 255, 0), .get = get_hops },

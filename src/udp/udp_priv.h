@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * How UDP keeps a socket.
- * Included by: udp*.c
+ * Included by: udp*.c udp_opts_priv.h
  */
 #ifndef UDP_PRIV_H
 #define UDP_PRIV_H

@@ -34,12 +34,13 @@ static uint32_t ends_hash(const struct tern_stack *st,
 			  const struct tern_addr *laddr, uint16_t lport,
 			  const struct tern_addr *raddr, uint16_t rport)
 {
-	uint64_t w[5];
+	uint8_t b[36];
 
-	memcpy(w, laddr->b, 16);
-	memcpy(w + 2, raddr->b, 16);
-	w[4] = (uint64_t)lport << 16 | rport;
-	return (uint32_t)siphash(&st->key_hash, w, sizeof(w));
+	memcpy(b, laddr->b, 16);
+	memcpy(b + 16, raddr->b, 16);
+	put_be16(b + 32, lport);
+	put_be16(b + 34, rport);
+	return (uint32_t)siphash(&st->key_hash, b, sizeof(b));
 }
 
 static uint32_t sock_port_hash(const void *ctx, const void *object)

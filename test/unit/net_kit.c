@@ -282,8 +282,7 @@ void net_recv_is(struct net *n, int s, const char *text, const char *from,
 	struct tern_iov iov = { data, sizeof(data) - 1 };
 	struct tern_msg msg = { .name = &name, .iov = &iov, .n_iov = 1 };
 
-	assert_int_equal(tern_recvmsg(n->st, s, &msg, 0, n->now),
-			 strlen(text));
+	assert_int_equal(tern_recvmsg(n->st, s, &msg, 0, n->now), strlen(text));
 	assert_string_equal(data, text);
 	assert_int_equal(name.port, port);
 	assert_memory_equal(&name.addr, &want.addr, 16);

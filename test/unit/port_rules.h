@@ -25,7 +25,7 @@
 static const struct port_rule {
 	const char *steps, *results;
 } port_rules[] = {
-	/* clang-format off: a row a line */
+	/* clang-format off */
 	{ "a4 b4 ab1:5000 bb1:5000", "0 98" },
 	{ "a4 b4 ab1:5000 bb2:5000", "0 0" },
 	{ "a4 b4 ab*:5000 bb2:5000", "0 98" },

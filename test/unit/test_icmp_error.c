@@ -132,8 +132,8 @@ static int from_everywhere(int count)
 	int i, k = 0;
 
 	for (i = 0; i < count; i++) {
-		size_t len = net_udp(bytes, "99.0.0.0", 7, "10.0.0.1", 9, data,
-				     4);
+		size_t len =
+			net_udp(bytes, "99.0.0.0", 7, "10.0.0.1", 9, data, 4);
 
 		put_be16(bytes + 14, (uint16_t)i);
 		net_fix_ip4(bytes);
@@ -336,8 +336,8 @@ static void an_ipv6_path_mtu_is_at_least_1280(void **state)
 	assert_int_equal(net_send(&n, s, NULL, 0, data, 1400), 1400);
 	error_about("fd00::2", &icmp);
 	assert_int_equal(net_error(&n, s), TERN_EMSGSIZE);
-	assert_int_equal(
-		net_get(&n, s, TERN_IPPROTO_IPV6, TERN_IPV6_MTU), 1280);
+	assert_int_equal(net_get(&n, s, TERN_IPPROTO_IPV6, TERN_IPV6_MTU),
+			 1280);
 }
 
 /* The table of path MTUs is bounded whatever is sent where. */

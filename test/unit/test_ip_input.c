@@ -57,8 +57,8 @@ static void the_default_ttl_is_a_tunable(void **state)
 {
 	size_t len = net_icmp(bytes, "10.0.0.2", "10.0.0.1", &ping4, "", 0);
 
-	assert_int_equal(
-		tern_sysctl_set(n.st, "ip_default_ttl", "17", n.now), 0);
+	assert_int_equal(tern_sysctl_set(n.st, "ip_default_ttl", "17", n.now),
+			 0);
 	net_in(&n, bytes, len);
 	net_out_icmp(&n, ICMP4_ECHO_REPLY, 0);
 	assert_int_equal(n.ip.ttl, 17);
@@ -117,12 +117,12 @@ static void headers_that_lie_are_dropped(void **state)
 		bool fix; /* the header's checksum */
 		uint8_t cut;
 	} lies[] = {
-		{ "IpInHdrErrors", 0, 0x55, true },	     /* version */
-		{ "IpInHdrErrors", 0, 0x44, true },	     /* IHL 4 */
-		{ "IpExtInTruncatedPkts", 0, 0x4f, true },   /* IHL 15 */
-		{ "IpInHdrErrors", 3, 19, true },	     /* length 19 */
-		{ "IpExtInTruncatedPkts", 3, 33, true },     /* one too long */
-		{ "IpExtInCsumErrors", 8, 63, false },	     /* checksum */
+		{ "IpInHdrErrors", 0, 0x55, true },	      /* version */
+		{ "IpInHdrErrors", 0, 0x44, true },	      /* IHL 4 */
+		{ "IpExtInTruncatedPkts", 0, 0x4f, true },    /* IHL 15 */
+		{ "IpInHdrErrors", 3, 19, true },	      /* length 19 */
+		{ "IpExtInTruncatedPkts", 3, 33, true },      /* one too long */
+		{ "IpExtInCsumErrors", 8, 63, false },	      /* checksum */
 		{ "IpExtInTruncatedPkts", 0, 0x45, true, 1 }, /* a byte lost */
 		{ "IpExtInTruncatedPkts", 0, 0x45, true, 13 },
 		{ "IpExtInTruncatedPkts", 0, 0x45, true, 32 },
@@ -196,8 +196,9 @@ static void mapped_addresses_never_arrive(void **state)
 {
 	int s = net_bound(&n, TERN_AF_INET6, "::", 5000);
 	size_t len = net_udp(bytes, "fd00::2", 7, "fd00::1", 5000, "x", 1);
-	static const uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff,
-					    [12] = 10,	 [15] = 2 };
+	static const uint8_t mapped[16] = {
+		[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 2
+	};
 
 	memcpy(bytes + 8, mapped, 16);
 	net_in(&n, bytes, len);

@@ -321,8 +321,7 @@ static void memory_that_fails_does_no_harm(void **state)
 		/* The packets that come in are not what fails. */
 		n.kit.alloc.n_left = -1;
 		frag((uint32_t)i, 0, 1000);
-		size_t k = net_frag(bytes, whole, len, (uint32_t)i, 1000,
-				    1000);
+		size_t k = net_frag(bytes, whole, len, (uint32_t)i, 1000, 1000);
 		struct tern_pkt *pkt = kit_pkt(&n.kit, bytes, k);
 
 		n.kit.alloc.n_left = i % 6;
