@@ -7,7 +7,9 @@
  * the pair must poll nothing: it is stuffed with bytes until it is full. The
  * handshake's end shows as TCP's does:
  *
- *	connected	the runner takes the stuffing out: writable, one edge
+ *	connected	the runner takes the stuffing out: writable, one edge;
+ *			the buffer is widened when the program writes, as that
+ *			makes an edge too
  *	failed		the runner's end is closed over it: all of IN, OUT, ERR,
  *			HUP; SO_ERROR is the stack's
  *
@@ -21,6 +23,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+/* SO_SNDBUF of a connected program's end: the kernel's default, which doubles
+ * what is set. */
+#define PAIR_SNDBUF 106496
 
 /* The runner's end of the connection that fd has just made to `meet`. A
  * stranger who found the name is known by his process. */
@@ -41,11 +47,6 @@ static int meet_end(struct runner *r)
 	}
 }
 
-static void set_sndbuf(int fd, int bytes)
-{
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-}
-
 /* Fills the program's end, at its smallest SO_SNDBUF; returns how many. */
 static uint32_t stuff(int fd)
 {
@@ -60,10 +61,11 @@ static uint32_t stuff(int fd)
 static int make_pair(struct rsock *sock, int fd, bool is_stuffed)
 {
 	struct runner *r = sock->runner;
-	int end;
+	int end, least = 0;
 
+	sock->is_narrow = is_stuffed;
 	if (is_stuffed)
-		set_sndbuf(fd, 0);
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
 	if (connect(fd, (void *)&r->meet_name, r->meet_name_len) < 0)
 		return -errno;
 	end = meet_end(r);
@@ -176,9 +178,12 @@ int64_t call_connect(struct call *c)
 				return error;
 		}
 		if (result == 0)
-			return 0;
+			return call_done(c, &sock->connected, &addr);
 	}
-	if (c->is_retry && result == -EISCONN)
+	/* Programs that ask this way whether they are connected do not
+	 * block. */
+	if (result == -EISCONN && !fd_is_nonblocking(c->fd) &&
+	    call_is_repeat(c, &sock->connected, &addr))
 		return 0;
 	if (result == -EINPROGRESS ||
 	    (result == -EALREADY && sock->state == RSOCK_CONNECTING))
@@ -187,10 +192,21 @@ int64_t call_connect(struct call *c)
 	return result;
 }
 
+void connect_widen(struct rsock *sock)
+{
+	int bytes = PAIR_SNDBUF;
+	int fd = sock_find_end(sock);
+
+	sock->is_narrow = false;
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	close(fd);
+}
+
 void connect_on_stack(struct rsock *sock, uint32_t ready)
 {
 	struct tern_sockaddr peer;
-	int fd;
 
 	if (!(ready & (TERN_POLLOUT | TERN_POLLERR | TERN_POLLHUP)))
 		return;
@@ -205,11 +221,6 @@ void connect_on_stack(struct rsock *sock, uint32_t ready)
 	pump_start(sock);
 	/* From now on HUP tells the last close. */
 	sock_unwatch_close(sock);
-	fd = sock_find_end(sock);
-	if (fd >= 0) {
-		set_sndbuf(fd, PAIR_SNDBUF);
-		close(fd);
-	}
 	sock_wake(sock);
 	pump_on_stack(sock, sock->s, ready);
 }

@@ -14,6 +14,12 @@
  * port bound) the result that nobody heard is kept for a while for the same
  * thread and the same call: struct undelivered.
  *
+ * The kernel does not always know itself: a signal that comes while it takes
+ * our answer makes it forget the answer, which we were told it has. Then what
+ * was done is done again. For a datagram that is a repeat or a loss, as
+ * networks have them; bind and connect, which would fail the second time, are
+ * recognised (struct done).
+ *
  * Older kernels: pidfd_open() of a thread needs Linux 6.9, before that the
  * thread group's leader is asked, whose descriptors are the same.
  */

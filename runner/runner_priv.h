@@ -51,10 +51,6 @@
 /* The most that a pair holds for a program. */
 #define WINDOW_LEN (512 * 1024)
 
-/* SO_SNDBUF of a connected program's end: the kernel's default, which doubles
- * what is set. */
-#define PAIR_SNDBUF 106496
-
 #define NAME_PREFIX_LEN 16 /* "tern" and 96 random bits, see runner_name.c */
 
 /* Where a call has gone away (its thread was killed, or a signal took it
@@ -90,6 +86,13 @@ struct row {
 		       * that a signal took away before it was told */
 };
 
+/* A call that succeeded, to know it again (call_is_repeat). */
+struct done {
+	pid_t tid;
+	int64_t at;
+	struct tern_sockaddr addr;
+};
+
 enum rsock_state {
 	RSOCK_IDLE,	  /* made; perhaps bound */
 	RSOCK_CONNECTING, /* the pair is there, stuffed: it polls nothing */
@@ -121,9 +124,13 @@ struct rsock {
 	enum rsock_state state;
 	struct call *waiting;
 
+	struct done bound;
+	struct done connected;
+
 	/* Streams (runner_pump.c). */
 	size_t peeked;	  /* invariant 3 */
 	uint32_t n_stuff; /* stuffing bytes at the head of the pair */
+	bool is_narrow;	  /* its buffer is as small as for the stuffing */
 	int end_sndbuf;	  /* SO_SNDBUF set at the runner's end */
 	int64_t busy_at;  /* when it last had to grow */
 	uint8_t *rest;	  /* taken from the pair, refused by the stack */
@@ -254,6 +261,12 @@ void call_dispatch(struct call *);
  * time-out gives `empty` instead. */
 int64_t call_wait(struct call *, int timeo, int64_t empty);
 bool fd_is_nonblocking(int fd);
+/* Notes success, and returns it; or finds that the failure comes from
+ * making again what was done a moment ago (runner_notify.c). */
+int64_t call_done(const struct call *, struct done *,
+		  const struct tern_sockaddr *);
+bool call_is_repeat(const struct call *, const struct done *,
+		    const struct tern_sockaddr *);
 void sock_wake(struct rsock *);
 void sock_drop_waiting(struct rsock *, int64_t result);
 
@@ -347,6 +360,8 @@ int connect_begin(struct call *, bool is_connected);
 /* Puts a new, unconnected end under the caller's number. */
 int connect_renew(struct call *);
 void connect_on_stack(struct rsock *, uint32_t ready);
+/* The program writes: a buffer of the usual size for its end. */
+void connect_widen(struct rsock *);
 
 /* runner_accept.c */
 int64_t call_listen(struct call *);

@@ -277,6 +277,8 @@ void pump_on_end(void *ctx, uint32_t events)
 	}
 	if (sock->state != RSOCK_PAIRED)
 		return;
+	if (sock->is_narrow && events & EPOLLIN)
+		connect_widen(sock);
 	pump_out(sock);
 	pump_in(sock);
 	sock_wake(sock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The stack itself, for those who are part of it.
- * Included by: src/stack*.c and the .c files of ip, udp, tcp, sock, test.
+ * Included by: src/stack* and the .c files of ip, udp, tcp, sock, test.
  */
 #ifndef STACK_PRIV_H
 #define STACK_PRIV_H

@@ -26,7 +26,7 @@ int memcmp(const void *a, const void *b, size_t n);
 /* A caller's promise, checked in debug builds; never for what came from the
  * network. */
 #ifdef NDEBUG
-#define PROMISE(x) ((void)0)
+#define PROMISE(x) ((void)sizeof(!(x)))
 #else
 #define PROMISE(x) ((x) ? (void)0 : __builtin_trap())
 #endif

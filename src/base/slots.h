@@ -32,12 +32,12 @@ struct slot {
 struct slots {
 	struct mem *mem;
 	struct slot **pages;
-	uint64_t *used;	   /* a bit a number; behind it the summary */
+	uint64_t *used; /* a bit a number; behind it the summary */
 	uint32_t n_pages;
 	uint32_t cap_pages; /* that pages[] and used[] have room for */
-	uint32_t max; /* numbers at most */
+	uint32_t max;	    /* numbers at most */
 	uint32_t n_used;
-	uint32_t lowest; /* no free number below */
+	uint32_t lowest;     /* no free number below */
 	uint32_t head, tail; /* news */
 	size_t footprint;
 };

@@ -105,9 +105,11 @@ void ip_forward(struct tern_stack *st, struct tern_pkt *pkt, struct wire_ip *h)
 		return;
 	}
 	one_hop_less(pkt, h);
-	/* Who receives it verifies for himself. */
+	/* Who receives it verifies for himself. What never left memory has
+	 * only the pseudo-header's sum so far (csum_start says where from). */
 	if (pkt->csum == TERN_CSUM_GOOD)
-		pkt->csum = TERN_CSUM_NONE;
+		pkt->csum = pkt->csum_start ? TERN_CSUM_PARTIAL :
+					      TERN_CSUM_NONE;
 	COUNT(st, IP_FORW_DATAGRAMS);
 	if (len > path.mtu && !pkt->gso_size) {
 		(void)ip_fragment(st, path.link, pkt, path.mtu);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A protocol, as sock/ sees it.
- * Included by: the .c files of src/sock.
+ * Included by: the .c files of sock.
  */
 #ifndef SOCK_SOCK_PRIV_H
 #define SOCK_SOCK_PRIV_H

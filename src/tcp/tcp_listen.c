@@ -57,7 +57,6 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 	c->shut = 0;
 	c->error = 0;
 	tcp_set_state(st, c, TERN_TCP_LISTEN, "listen");
-	tcp_port_reclass(st, c, tcp_port_class(c) & (uint8_t)~PORT_LISTEN);
 	tcp_hash(st, c);
 	return 0;
 }

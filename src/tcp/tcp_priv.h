@@ -55,7 +55,7 @@
 #define TCP_REST_AFTER (1 * NS_PER_S) /* idle, then tcp_rest() */
 #define TCP_GSO_MAX 65536u
 #define TCP_PAWS_IDLE_S (24 * 24 * 3600) /* ts_recent is too old to trust */
-#define TCP_PAWS_WINDOW 1
+#define TCP_PAWS_WINDOW 1 /* ms that a timestamp may be older, as on Linux */
 #define TCP_SEG_FRAGS 4u
 #define TCP_SACK_MAX 4
 #define TCP_MAX_DELACK_MSS 2u

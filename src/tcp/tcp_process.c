@@ -218,6 +218,10 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 				      in->pkt->gso_size :
 			      1;
 	tcp_trace_what(st, c, TERN_TRACE_IN, NULL, in->pkt);
+	if (unlikely(in->ip->ttl < c->opts->min_ttl)) {
+		ip_drop(st, in->pkt, DROP_TCP_MINTTL);
+		return;
+	}
 	tcp_parse_opts(in);
 	if (c->state == TERN_TCP_SYN_SENT) {
 		tcp_syn_sent_in(st, c, in);

@@ -198,6 +198,8 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 		c->laddr = c->raddr;
 	if (!c->bound_port)
 		tcp_port_release(st, c);
+	else
+		tcp_port_moved(st, c);
 	tcp_post(st, c);
 }
 
@@ -241,6 +243,8 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 		c->rport = 0;
 		if (!c->bound_port)
 			tcp_port_release(st, c);
+		else
+			tcp_port_moved(st, c);
 		return err;
 	}
 	return -TERN_EINPROGRESS;

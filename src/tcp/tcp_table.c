@@ -302,6 +302,8 @@ void tcp_hash(struct tern_stack *st, struct tcp_conn *c)
 {
 	PROMISE(!c->hashed);
 	c->hashed = 1;
+	/* ip/ lets what is not to us through to us. */
+	st->ip.n_any_tcp += c->any;
 	if (c->state == TERN_TCP_LISTEN) {
 		hash_listener(st, c);
 		tcp_port_reclass(st, c, 0);
@@ -321,6 +323,7 @@ void tcp_unhash(struct tern_stack *st, struct tcp_conn *c)
 	if (!c->hashed)
 		return;
 	c->hashed = 0;
+	st->ip.n_any_tcp -= c->any;
 	if (c->hash_next == IN_ANY)
 		unhash_any(st, c->listener);
 	else if (c->hash_next == IN_LISTENING)

@@ -72,6 +72,7 @@ static struct tcp_tw *record(struct tern_stack *st, const struct tcp_conn *c,
 	tw->reuseport = c->reuseport;
 	tw->tos = c->opts->tos;
 	tw->any = c->any;
+	st->ip.n_any_tcp += c->any;
 	tw->v6 = v6;
 	tw->v6only = c->v6only;
 	tw->socket_v6 = c->v6;
@@ -112,6 +113,7 @@ void tcp_tw_free(struct tern_stack *st, struct tcp_tw *tw)
 	struct tern_addr l, r;
 	int v6 = tw->v6;
 
+	st->ip.n_any_tcp -= tw->any;
 	wheel_cancel(wheel_of(st, tw), tw->id);
 	tcp_port_tw(st, tw, -1);
 	tcp_addrs_get(tw->addrs, v6, &l, &r);

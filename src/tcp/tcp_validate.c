@@ -176,6 +176,7 @@ static bool pass_paws(struct tern_stack *st, struct tcp_conn *c,
 {
 	if (!c->ts_ok || !(in->o.present & WIRE_OPT_TS) ||
 	    in->h.flags & TCP_RST ||
+	    (int32_t)(c->ts_recent - in->o.ts_val) <= TCP_PAWS_WINDOW ||
 	    !tcp_paws_reject(st, c->ts_recent, c->ts_recent_at, in) ||
 	    is_disordered_ack(c, in))
 		return true;

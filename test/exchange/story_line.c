@@ -61,16 +61,14 @@ static bool parse_span(const char **p, struct line *l)
 
 static bool parse_word(const char **p, struct line *l)
 {
-	static const struct {
+	const struct {
 		const char *name;
-		size_t value, has;
+		uint32_t *value;
+		bool *has;
 	} words[] = {
-		{ "ack ", offsetof(struct line, ack),
-		  offsetof(struct line, has_ack) },
-		{ "win ", offsetof(struct line, win),
-		  offsetof(struct line, has_win) },
-		{ "urg ", offsetof(struct line, urg),
-		  offsetof(struct line, has_urg) },
+		{ "ack ", &l->ack, &l->has_ack },
+		{ "win ", &l->win, &l->has_win },
+		{ "urg ", &l->urg, &l->has_urg },
 	};
 	size_t i;
 
@@ -78,8 +76,8 @@ static bool parse_word(const char **p, struct line *l)
 		if (strncmp(*p, words[i].name, 4))
 			continue;
 		*p += 4;
-		*(uint32_t *)(void *)((char *)l + words[i].value) = number(p);
-		*(bool *)((char *)l + words[i].has) = true;
+		*words[i].value = number(p);
+		*words[i].has = true;
 		return true;
 	}
 	return false;

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "sock_rules.h"
+#include "test/unit/sock_rules.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -72,15 +72,3 @@ void each_seed(uint64_t n, void (*scenario)(uint64_t seed))
 	}
 	printf("# %" PRIu64 " seeds\n", n);
 }
-
-_Noreturn void world_fail(const struct world *w, const char *what,
-			  const char *file, int line)
-{
-	printf("# TERN_SEED=%" PRIu64 ", at %" PRId64 ".%09" PRId64 " s, after "
-	       "%" PRIu64 " packets: %s (%s:%d)\n",
-	       w->seed, w->now / NS_PER_S, w->now % NS_PER_S, w->n_packets,
-	       what, file, line);
-	fflush(stdout);
-	_fail(file, line);
-	abort();
-}

@@ -3,6 +3,8 @@
 
 #include "base/bytes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK (64u << 10)
@@ -389,6 +391,25 @@ static void crowd_event(struct world *w, int host, const struct tern_event *e)
 		c->by_socket[host][e->s]->is_ready = true;
 }
 
+static void crowd_tell(const struct world *w)
+{
+	const struct crowd *c = w->programs;
+
+	for (int i = 0; i < 2 * c->n; i++) {
+		const struct stream *t = &c->streams[i];
+
+		if (!t->is_open && t->start_at == NEVER && !t->error)
+			continue;
+		printf("# stream %d: socket %d%s%s%s, sent %" PRIu64
+		       " of %" PRIu64 ", got %" PRIu64 ", error %d, "
+		       "write at %.6f, read at %.6f\n",
+		       i, t->s, t->is_connected ? " connected" : "",
+		       t->sent_all ? " sent" : "", t->got_end ? " end" : "",
+		       t->n_sent, t->plan.to_send, t->n_got, t->error,
+		       (double)t->write_at / 1e9, (double)t->read_at / 1e9);
+	}
+}
+
 struct crowd *crowd_new(struct world *w, int n, bool v6)
 {
 	struct crowd *c = calloc(1, sizeof(*c));
@@ -418,6 +439,7 @@ struct crowd *crowd_new(struct world *w, int n, bool v6)
 	w->on_event = crowd_event;
 	w->act = crowd_act;
 	w->wake = crowd_wake;
+	w->tell = crowd_tell;
 	return c;
 }
 
@@ -452,8 +474,8 @@ static bool is_connected(const struct stream *t)
 
 void crowd_run(struct crowd *c)
 {
-	while (!all(c, is_over) && c->w->now < LONGEST)
-		WANT(c->w, world_step(c->w));
+	while (!all(c, is_over) && c->w->now < LONGEST && world_step(c->w))
+		;
 	WANT(c->w, all(c, is_over));
 }
 
@@ -496,6 +518,7 @@ void crowd_free(struct crowd *c)
 	c->w->on_event = NULL;
 	c->w->act = NULL;
 	c->w->wake = NULL;
+	c->w->tell = NULL;
 	free(c->bytes);
 	free(c);
 }

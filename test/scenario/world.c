@@ -123,6 +123,7 @@ bool world_open(struct world *w, const struct world_config *c)
 	struct tern_link *ends[2];
 
 	w->seed = c->seed;
+	w->show = getenv("TERN_SHOW");
 	w->share_pool = c->share_pool;
 	w->digest = UINT64_C(0xcbf29ce484222325);
 	rng_init(&w->rng, &key);
@@ -201,6 +202,7 @@ static void see(struct world *w, int host, const struct tern_pkt *pkt)
 
 		digest(w, &b, 1);
 	}
+	ladder_add(w, host, pkt);
 	w->n_packets++;
 	ip = bytes[0] >> 4 == 6 ? 40 : 20;
 	if (n >= ip + 20 && bytes[ip == 40 ? 6 : 9] == TERN_IPPROTO_TCP &&

@@ -57,6 +57,17 @@ struct world_config {
 	const struct tern_fault_lane *lane; /* of either way; NULL: none yet */
 };
 
+/* The start of a packet that left a host. */
+struct ladder_entry {
+	int host;
+	int64_t at;
+	uint32_t len;
+	uint32_t n; /* of bytes */
+	uint8_t bytes[1600];
+};
+
+#define LADDER_LEN 40
+
 struct world {
 	uint64_t seed;
 	struct rng rng; /* for who builds the scenario */
@@ -71,7 +82,10 @@ struct world {
 	void (*on_event)(struct world *, int host, const struct tern_event *);
 	bool (*act)(struct world *);
 	int64_t (*wake)(struct world *);
+	void (*tell)(const struct world *); /* how they are, on failure */
 	void *programs;
+	bool show; /* all packets, not only the last */
+	struct ladder_entry ladder[LADDER_LEN];
 };
 
 /* False if memory for it failed, as told to; world_close() in either case. */
@@ -90,6 +104,9 @@ void world_run_until(struct world *, int64_t at);
 int64_t world_local(const struct world *, int host);
 struct tern_sockaddr world_addr(int host, bool v6, uint16_t port);
 int world_count_sockets(struct world *, int host);
+
+/* Keeps it for world_fail() to print. */
+void ladder_add(struct world *, int host, const struct tern_pkt *);
 
 /* Packets in a million for each fault, by the die: mild or bad. */
 struct tern_fault_lane world_lane(struct rng *);

@@ -15,42 +15,20 @@
 
 static struct kit kit;
 static struct tern_stack *st;
-static struct tcp_conn *socks[26];
-static struct tcp_conn *last_client;
+static int64_t now;
+static int socks[26];
 
 static void open_stack(void)
 {
 	kit_init(&kit);
-	kit_open(&kit, 0);
+	now = NS_PER_S;
+	kit_open(&kit, now);
 	st = kit.st;
-	memset(socks, 0, sizeof(socks));
 }
 
-static void end_conn(struct tcp_conn *c)
+static struct tern_sockaddr name_of(const char *text)
 {
-	tcp_unhash(st, c);
-	if (c->state == TERN_TCP_LISTEN) {
-		slab_free(&st->tcp.listeners, c->listener->id);
-		c->listener = NULL;
-		tcp_set_state(st, c, TERN_TCP_CLOSE, "test");
-		tcp_port_reclass(st, c, 0);
-	}
-	tcp_conn_free(st, c);
-}
-
-static void close_stack(void)
-{
-	size_t i;
-
-	for (i = 0; i < 26; i++)
-		if (socks[i])
-			end_conn(socks[i]);
-	kit_close(&kit);
-}
-
-static struct tern_addr addr_of(char c)
-{
-	static const char *const text[128] = {
+	static const char *const addrs[128] = {
 		['*'] = "0.0.0.0",
 		['1'] = "127.0.0.1",
 		['2'] = "127.0.0.2",
@@ -66,116 +44,69 @@ static struct tern_addr addr_of(char c)
 		['G'] = "ff02::1",
 		['L'] = "fe80::1",
 	};
-	struct tern_addr a;
+	struct tern_sockaddr sa = { .port = (uint16_t)atoi(text + 2) };
+	const char *addr = addrs[(int)text[0]];
 
-	assert_true(text[(int)c] && tern_addr_parse(text[(int)c], NULL, &a));
-	return a;
+	assert_true(addr && tern_addr_parse(addr, NULL, &sa.addr));
+	sa.family = strchr(addr, ':') ? TERN_AF_INET6 : TERN_AF_INET;
+	return sa;
 }
 
-static int do_bind(struct tcp_conn *c, const char *where)
+/* Lets time pass, and what is due happen. */
+static void pass(int64_t ns)
 {
-	struct tern_addr a = addr_of(where[0]);
+	int64_t end = now + ns;
 
-	return tcp_port_bind(st, c, &a, (uint16_t)atoi(where + 2));
-}
-
-static int do_listen(struct tcp_conn *c)
-{
-	struct tcp_listener *li;
-	uint32_t id;
-	int err;
-
-	if (c->state == TERN_TCP_LISTEN)
-		return 0;
-	err = tcp_port_may_listen(st, c);
-	if (err)
-		return err;
-	id = slab_alloc(&st->tcp.listeners);
-	li = slab_at(&st->tcp.listeners, id);
-	li->id = id;
-	li->conn = c->id;
-	c->listener = li;
-	tcp_set_state(st, c, TERN_TCP_LISTEN, "test");
-	tcp_port_reclass(st, c, 0);
-	tcp_hash(st, c);
-	return 0;
-}
-
-static int do_connect(struct tcp_conn *c, const char *where)
-{
-	struct tern_addr before = c->laddr;
-	int err;
-
-	c->raddr = addr_of(where[0]);
-	c->rport = (uint16_t)atoi(where + 2);
-	if (tern_addr_is_any(&c->laddr))
-		c->laddr = tern_addr_is_v4(&c->raddr) ? addr_of('1') :
-							addr_of('6');
-	err = tcp_port_connect(st, c);
-	if (err) {
-		c->laddr = before;
-		return err;
+	while (tern_stack_deadline(st) <= end) {
+		if (tern_stack_deadline(st) > now)
+			now = tern_stack_deadline(st);
+		tern_stack_advance(st, now);
 	}
-	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "test");
-	tcp_hash(st, c);
-	c->ts_ok = 1;
-	last_client = c;
-	return 0;
+	now = end;
+	tern_stack_advance(st, now);
 }
 
-static struct tcp_conn *do_accept(const struct tcp_conn *l)
+static int set(int s, int level, int name, int v)
 {
-	struct tcp_conn *c = tcp_conn_new(st, l->v6);
-
-	c->laddr = last_client->raddr;
-	c->lport = last_client->rport;
-	c->raddr = last_client->laddr;
-	c->rport = last_client->lport;
-	c->reuseaddr = l->reuseaddr;
-	c->reuseport = l->reuseport;
-	c->v6only = l->v6only;
-	c->ts_ok = 1;
-	assert_true(tcp_port_inherit(st, c));
-	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "test");
-	tcp_hash(st, c);
-	return c;
+	return tern_setsockopt(st, s, level, name, &v, sizeof(v), now);
 }
 
-static int do_dissolve(struct tcp_conn *c)
+static int do_connect(int s, const char *where)
 {
-	tcp_set_state(st, c, TERN_TCP_CLOSE, "test");
-	if (!c->bound_addr) {
-		c->laddr = c->v6 ? addr_of('#') : addr_of('*');
-		assert_true(tcp_port_moved(st, c));
-	}
-	return 0;
+	struct tern_sockaddr to = name_of(where);
+	int err = tern_connect(st, s, &to, now), v;
+	size_t len = sizeof(v);
+
+	if (err != -TERN_EINPROGRESS)
+		return err;
+	pass(NS_PER_MS);
+	assert_int_equal(tern_getsockopt(st, s, TERN_SOL_SOCKET, TERN_SO_ERROR,
+					 &v, &len, now),
+			 0);
+	return -v;
 }
 
-static void do_time_wait(char who, char peer)
+static int do_accept(int s, int *child)
 {
-	struct tcp_conn *c = socks[who - 'a'];
-
-	end_conn(socks[peer - 'a']);
-	socks[peer - 'a'] = NULL;
-	/* As if its program had closed it. */
-	c->orphan = 1;
-	st->tcp.n_orphans++;
-	tcp_time_wait(st, c, TERN_TCP_TIME_WAIT, 0);
-	socks[who - 'a'] = NULL;
-	st->now += 80 * NS_PER_MS;
+	*child = tern_accept(st, s, NULL, now);
+	return *child < 0 ? *child : 0;
 }
 
-static int set(struct tcp_conn *c, int level, int name, int v)
+static void do_time_wait(int s, int peer)
 {
-	return tcp_setsockopt(st, c->id, level, name, &v, sizeof(v));
+	tern_shutdown(st, s, TERN_SHUT_WR, now);
+	pass(20 * NS_PER_MS);
+	tern_close(st, peer, now);
+	pass(60 * NS_PER_MS);
+	tern_close(st, s, now);
 }
 
-static int do_range(struct tcp_conn *c, const char *range)
+static int do_range(int s, const char *range)
 {
 	unsigned lo, hi;
 
 	assert_int_equal(sscanf(range, "%u-%u", &lo, &hi), 2);
-	return set(c, TERN_IPPROTO_IP, TERN_IP_LOCAL_PORT_RANGE,
+	return set(s, TERN_IPPROTO_IP, TERN_IP_LOCAL_PORT_RANGE,
 		   (int)(hi << 16 | lo));
 }
 
@@ -193,62 +124,75 @@ static void do_tunable(const char *what)
 	}
 }
 
-#define SILENT 1 /* no errno is negative's opposite */
+#define SILENT 1 /* results are 0 or negative */
 
-/* -errno, 0, a port, or SILENT for a step that cannot fail. */
-static int do_step(const char *t)
+/* What sets an option, or makes or ends a socket: no result. */
+static int do_quiet_step(int *s, const char *t)
 {
-	struct tcp_conn **c = &socks[t[0] - 'a'];
-
 	switch (t[1]) {
 	case '4':
 	case '6':
-		*c = tcp_conn_new(st, t[1] == '6');
-		return SILENT;
+		*s = tern_socket(st, t[1] == '6' ? TERN_AF_INET6 : TERN_AF_INET,
+				 TERN_SOCK_STREAM, 0, now);
+		break;
 	case 'R':
 	case 'r':
-		set(*c, TERN_SOL_SOCKET, TERN_SO_REUSEADDR, t[1] == 'R');
-		return SILENT;
+		set(*s, TERN_SOL_SOCKET, TERN_SO_REUSEADDR, t[1] == 'R');
+		break;
 	case 'P':
 	case 'p':
-		set(*c, TERN_SOL_SOCKET, TERN_SO_REUSEPORT, t[1] == 'P');
-		return SILENT;
+		set(*s, TERN_SOL_SOCKET, TERN_SO_REUSEPORT, t[1] == 'P');
+		break;
 	case 'V':
-		set(*c, TERN_IPPROTO_IPV6, TERN_IPV6_V6ONLY, 1);
-		return SILENT;
+		set(*s, TERN_IPPROTO_IPV6, TERN_IPV6_V6ONLY, 1);
+		break;
 	case 'F':
-		set(*c, TERN_IPPROTO_IP, TERN_IP_FREEBIND, 1);
-		return SILENT;
+		set(*s, TERN_IPPROTO_IP, TERN_IP_FREEBIND, 1);
+		break;
 	case 'N':
-		set(*c, TERN_IPPROTO_IP, TERN_IP_BIND_ADDRESS_NO_PORT, 1);
-		return SILENT;
-	case 'K':
-		return do_range(*c, t + 2);
-	case 'b':
-		return do_bind(*c, t + 2);
-	case 'l':
-		return do_listen(*c);
-	case 'c':
-		return do_connect(*c, t + 2);
-	case 'a':
-		socks[t[2] - 'a'] = do_accept(*c);
-		return 0;
+		set(*s, TERN_IPPROTO_IP, TERN_IP_BIND_ADDRESS_NO_PORT, 1);
+		break;
 	case 'x':
-		end_conn(*c);
-		*c = NULL;
-		return SILENT;
+		tern_close(st, *s, now);
+		pass(NS_PER_MS);
+		break;
 	case 'T':
-		do_time_wait(t[0], t[2]);
-		return SILENT;
-	case 'u':
-		return do_dissolve(*c);
-	case 's':
-		return -((*c)->lport != 0);
-	case 'S':
-		return -(*c)->lport;
+		do_time_wait(*s, socks[t[2] - 'a']);
+		break;
 	default:
 		fail_msg("%s: no such step", t);
-		return 0;
+	}
+	return SILENT;
+}
+
+/* -errno, 0, the negative of a port, or SILENT. */
+static int do_step(const char *t)
+{
+	int *s = &socks[t[0] - 'a'];
+	struct tern_sockaddr sa = { 0 };
+
+	switch (t[1]) {
+	case 'b':
+		sa = name_of(t + 2);
+		return tern_bind(st, *s, &sa, now);
+	case 'l':
+		return tern_listen(st, *s, 5, now);
+	case 'c':
+		return do_connect(*s, t + 2);
+	case 'a':
+		return do_accept(*s, &socks[t[2] - 'a']);
+	case 'u':
+		return tern_connect(st, *s, &sa, now);
+	case 'K':
+		return do_range(*s, t + 2);
+	case 's':
+		assert_int_equal(tern_getsockname(st, *s, &sa), 0);
+		return -(sa.port != 0);
+	case 'S':
+		assert_int_equal(tern_getsockname(st, *s, &sa), 0);
+		return -sa.port;
+	default:
+		return do_quiet_step(s, t);
 	}
 }
 
@@ -284,8 +228,26 @@ static void binds_and_conflicts_as_linux_does(void **state)
 			fail_msg("%s\n  Linux: %s\n  tern:  %s",
 				 port_rules[i].steps, port_rules[i].results,
 				 out);
-		close_stack();
+		kit_close(&kit);
 	}
+}
+
+/* From here on sockets are made by hand, without a segment. */
+
+static int hold_tuple(struct tcp_conn *c, const char *where)
+{
+	struct tern_sockaddr to = name_of(where);
+	int err;
+
+	c->laddr = name_of("1:0").addr;
+	c->raddr = to.addr;
+	c->rport = to.port;
+	err = tcp_port_connect(st, c);
+	if (err)
+		return err;
+	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "test");
+	tcp_hash(st, c);
+	return 0;
 }
 
 static uint16_t connected_port(char dst, uint16_t rport)
@@ -295,7 +257,7 @@ static uint16_t connected_port(char dst, uint16_t rport)
 	uint16_t port;
 
 	snprintf(where, sizeof(where), "%c:%u", dst, rport);
-	if (do_connect(c, where)) {
+	if (hold_tuple(c, where)) {
 		tcp_conn_free(st, c);
 		return 0;
 	}
@@ -303,13 +265,17 @@ static uint16_t connected_port(char dst, uint16_t rport)
 	return port;
 }
 
-static void end_all(void)
+/* With all that is left, and it must be nothing. */
+static void close_stack(void)
 {
 	uint32_t id;
 
-	while ((id = slab_next(&st->tcp.conns, 0)) != 0)
-		end_conn(conn_at(st, id));
+	while ((id = slab_next(&st->tcp.conns, 0)) != 0) {
+		tcp_set_state(st, conn_at(st, id), TERN_TCP_CLOSE, "test");
+		tcp_conn_free(st, conn_at(st, id));
+	}
 	assert_int_equal(st->tcp.ports.n_used, 0);
+	kit_close(&kit);
 }
 
 static void connect_takes_the_even_ports_first_and_then_all(void **state)
@@ -332,13 +298,12 @@ static void connect_takes_the_even_ports_first_and_then_all(void **state)
 	assert_int_equal(connected_port('1', 5000), 0);
 	assert_in_range(connected_port('1', 5001), 40000, 40009);
 	assert_in_range(connected_port('2', 5000), 40000, 40009);
-	end_all();
 	close_stack();
 }
 
 static void bind_to_port_0_takes_the_odd_ports_first(void **state)
 {
-	struct tern_addr any = addr_of('*');
+	struct tern_addr any = name_of("*:0").addr;
 	struct tcp_conn *c;
 	int i;
 
@@ -354,7 +319,6 @@ static void bind_to_port_0_takes_the_odd_ports_first(void **state)
 	}
 	c = tcp_conn_new(st, false);
 	assert_int_equal(tcp_port_bind(st, c, &any, 0), -TERN_EADDRINUSE);
-	end_all();
 	close_stack();
 }
 
@@ -366,14 +330,12 @@ static void the_choice_differs_by_seed_and_destination(void **state)
 	open_stack();
 	a = connected_port('1', 5000);
 	b = connected_port('1', 5001);
-	end_all();
 	close_stack();
 	kit_init(&kit);
 	kit.cfg.seed[0] ^= 1;
 	kit_open(&kit, 0);
 	st = kit.st;
 	c = connected_port('1', 5000);
-	end_all();
 	close_stack();
 	/* Equal by a chance of 1 in 14,000 each. */
 	assert_int_not_equal(a, c);
@@ -394,36 +356,42 @@ static void the_whole_range_is_used_and_given_back(void **state)
 	for (i = 0; i < 1000; i++)
 		assert_in_range(connected_port('1', 5001), 32768, 60999);
 	assert_int_equal(st->tcp.ports.n_used, 60999 - 32768 + 1);
-	end_all();
 	close_stack();
+}
+
+static int any_socket(void)
+{
+	int s = tern_socket(st, TERN_AF_INET, TERN_SOCK_STREAM, 0, now);
+
+	assert_int_equal(set(s, TERN_SOL_TERN, TERN_SO_ANY, 1), 0);
+	return s;
 }
 
 static void sockets_of_any_address_take_no_port_away(void **state)
 {
-	struct tern_addr any = addr_of('*'), foreign = addr_of('x');
-	struct tcp_conn *a, *b, *c;
+	struct tern_sockaddr all = name_of("*:0"), http = name_of("*:80");
+	struct tern_sockaddr got;
+	int a, b, c;
 
 	(void)state;
 	open_stack();
-	a = tcp_conn_new(st, false);
-	assert_int_equal(set(a, TERN_SOL_TERN, TERN_SO_ANY, 1), 0);
-	assert_int_equal(tcp_port_bind(st, a, &any, 0), 0);
-	assert_int_equal(a->lport, 0);
-	assert_int_equal(do_listen(a), 0);
-	b = tcp_conn_new(st, false);
-	assert_int_equal(set(b, TERN_SOL_TERN, TERN_SO_ANY, 1), 0);
-	assert_int_equal(tcp_port_bind(st, b, &foreign, 0), 0);
-	assert_int_equal(do_listen(b), -TERN_EADDRINUSE);
-	c = tcp_conn_new(st, false);
-	assert_int_equal(tcp_port_bind(st, c, &any, 80), 0);
-	assert_int_equal(do_listen(c), 0);
-	end_all();
-	close_stack();
+	a = any_socket();
+	assert_int_equal(tern_bind(st, a, &all, now), 0);
+	assert_int_equal(tern_getsockname(st, a, &got), 0);
+	assert_int_equal(got.port, 0);
+	assert_int_equal(tern_listen(st, a, 5, now), 0);
+	b = any_socket();
+	assert_int_equal(tern_bind(st, b, &all, now), 0);
+	assert_int_equal(tern_listen(st, b, 5, now), -TERN_EADDRINUSE);
+	c = tern_socket(st, TERN_AF_INET, TERN_SOCK_STREAM, 0, now);
+	assert_int_equal(tern_bind(st, c, &http, now), 0);
+	assert_int_equal(tern_listen(st, c, 5, now), 0);
+	kit_close(&kit);
 }
 
 static void without_memory_nothing_is_left_behind(void **state)
 {
-	struct tern_addr any = addr_of('*');
+	struct tern_addr any = name_of("*:0").addr;
 	struct tcp_conn *c;
 
 	(void)state;
@@ -432,14 +400,13 @@ static void without_memory_nothing_is_left_behind(void **state)
 	kit.alloc.n_left = 0;
 	assert_int_equal(tcp_port_bind(st, c, &any, 5000), -TERN_ENOMEM);
 	assert_false(c->has_port);
-	c->raddr = addr_of('1');
-	c->laddr = addr_of('1');
+	c->raddr = name_of("1:0").addr;
+	c->laddr = name_of("1:0").addr;
 	c->rport = 80;
 	assert_int_equal(tcp_port_connect(st, c), -TERN_ENOMEM);
 	assert_int_equal(c->lport, 0);
 	kit.alloc.n_left = -1;
 	assert_int_equal(tcp_port_connect(st, c), 0);
-	end_all();
 	close_stack();
 }
 
