@@ -26,8 +26,10 @@ int memcmp(const void *a, const void *b, size_t n);
 /* A caller's promise, checked in debug builds; never for what came from the
  * network. */
 #ifdef NDEBUG
+#define CHECKED 0
 #define PROMISE(x) ((void)sizeof(!(x)))
 #else
+#define CHECKED 1
 #define PROMISE(x) ((x) ? (void)0 : __builtin_trap())
 #endif
 

@@ -36,7 +36,7 @@ static size_t bitmap_size(uint32_t cap_pages)
 
 static uint64_t *full_map(const struct slots *sl)
 {
-	return sl->used + n_words(sl);
+	return sl->used ? sl->used + n_words(sl) : NULL;
 }
 
 void slots_init(struct slots *sl, struct mem *mem, uint32_t max)
@@ -109,9 +109,12 @@ static bool add_page(struct slots *sl)
 static uint32_t find_free(const struct slots *sl)
 {
 	uint32_t word = sl->lowest / 64, end = n_words(sl);
-	const uint64_t *full = full_map(sl);
+	const uint64_t *full;
 	uint64_t open;
 
+	if (!end)
+		return 0;
+	full = full_map(sl);
 	while (word < end) {
 		open = ~full[word / 64] & (~UINT64_C(0) << word % 64);
 		if (!open) {

@@ -124,6 +124,7 @@ static int route_back(struct tern_stack *st, const struct wire_ip *h,
 		      const struct saying *say, struct ip_path *path)
 {
 	bool as_destination = ip_is_local(st, &h->dst);
+	int err;
 
 	if (!as_destination && !ip_is_multicast(&h->dst))
 		as_destination =
@@ -132,8 +133,13 @@ static int route_back(struct tern_stack *st, const struct wire_ip *h,
 				say->type == ICMP4_UNREACH &&
 					(say->code == ICMP4_PORT_UNREACH ||
 					 say->code == ICMP4_PROTO_UNREACH);
-	return ip_route(st, &h->src, as_destination ? &h->dst : NULL, true,
-			path);
+	err = ip_route(st, &h->src, as_destination ? &h->dst : NULL, true,
+		       path);
+	/* A stack without an address of its own (TERN_SO_ANY) speaks as whom
+	 * it was taken for. */
+	if (err && !as_destination)
+		err = ip_route(st, &h->src, &h->dst, true, path);
+	return err;
 }
 
 static void count_out(struct tern_stack *st, bool v6, uint8_t type)

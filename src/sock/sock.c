@@ -186,7 +186,7 @@ static void welcome(struct tern_stack *st, const struct sock *sk, int s, int id)
 
 int64_t sock_accept(struct tern_stack *st, struct call *c)
 {
-	struct tern_sockaddr *peer = c->out;
+	struct tern_sockaddr *peer = c->out, from;
 	struct sock sk;
 	int error = sock_find(st, c->s, &sk);
 	int s, id;
@@ -198,7 +198,7 @@ int64_t sock_accept(struct tern_stack *st, struct call *c)
 	s = slots_take(&st->slots, (enum slot_kind)(sk.proto - protos), 0);
 	if (s < 0)
 		return s;
-	id = sk.proto->accept(st, sk.id);
+	id = sk.proto->accept(st, sk.id, &from);
 	if (id < 0) {
 		slots_give(&st->slots, s);
 		return id;
@@ -206,9 +206,7 @@ int64_t sock_accept(struct tern_stack *st, struct call *c)
 	welcome(st, &sk, s, id);
 	if (!peer)
 		return s;
-	*peer = (struct tern_sockaddr){ .family = (uint16_t)sk.family };
-	/* One that was reset meanwhile may know its peer no more. */
-	(void)sk.proto->getname(st, (uint32_t)id, true, peer);
+	*peer = from;
 	c->out_len = sizeof(*peer);
 	return s;
 }

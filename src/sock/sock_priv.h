@@ -21,7 +21,8 @@ struct sock_proto {
 	int (*listen)(struct tern_stack *, uint32_t id, int backlog);
 	int (*connect)(struct tern_stack *, uint32_t id,
 		       const struct tern_sockaddr *);
-	int (*accept)(struct tern_stack *, uint32_t id);
+	int (*accept)(struct tern_stack *, uint32_t id,
+		      struct tern_sockaddr *peer);
 	int64_t (*sendmsg)(struct tern_stack *, uint32_t id,
 			   const struct tern_msg *, int flags);
 	int64_t (*recvmsg)(struct tern_stack *, uint32_t id, struct tern_msg *,

@@ -59,8 +59,9 @@ void tcp_close(struct tern_stack *, uint32_t id);
 int tcp_bind(struct tern_stack *, uint32_t id, const struct tern_sockaddr *);
 int tcp_listen(struct tern_stack *, uint32_t id, int backlog);
 int tcp_connect(struct tern_stack *, uint32_t id, const struct tern_sockaddr *);
-/* The slab id of an accepted connection, or -errno. */
-int tcp_accept(struct tern_stack *, uint32_t id);
+/* The slab id of an accepted connection, or -errno. Its peer is told here: one
+ * that was reset meanwhile has none for tcp_getname(). */
+int tcp_accept(struct tern_stack *, uint32_t id, struct tern_sockaddr *peer);
 int64_t tcp_sendmsg(struct tern_stack *, uint32_t id, const struct tern_msg *,
 		    int flags);
 int64_t tcp_recvmsg(struct tern_stack *, uint32_t id, struct tern_msg *,

@@ -132,8 +132,8 @@ void tcp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 	}
 	if (!e->error)
 		return;
-	if ((c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV) &&
-	    e->fatal) {
+	/* Even what a router may yet mend: who connects wants to know [k]. */
+	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV) {
 		tcp_abort(st, c, e->error, "ICMP error in the handshake");
 		return;
 	}

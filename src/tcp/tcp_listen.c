@@ -268,7 +268,17 @@ fail:
 	return NULL;
 }
 
-int tcp_accept(struct tern_stack *st, uint32_t id)
+static void fill_name(struct tern_sockaddr *sa, const struct tern_addr *a,
+		      uint16_t port, bool v6)
+{
+	*sa = (struct tern_sockaddr){
+		.addr = *a,
+		.family = v6 ? TERN_AF_INET6 : TERN_AF_INET,
+		.port = port,
+	};
+}
+
+int tcp_accept(struct tern_stack *st, uint32_t id, struct tern_sockaddr *peer)
 {
 	struct tcp_conn *c = conn_at(st, id), *child;
 	struct tcp_listener *l;
@@ -285,6 +295,7 @@ int tcp_accept(struct tern_stack *st, uint32_t id)
 	l->n_accept--;
 	child->in_accept_queue = 0;
 	child->s = -1;
+	fill_name(peer, &child->raddr, child->rport, child->v6);
 	return (int)child->id;
 }
 
@@ -293,16 +304,6 @@ int tcp_accept(struct tern_stack *st, uint32_t id)
 static uint64_t syn_id(const struct tcp_req *q)
 {
 	return (uint64_t)q->iss.v << 32 | q->id << 1 | q->v6;
-}
-
-static void fill_name(struct tern_sockaddr *sa, const struct tern_addr *a,
-		      uint16_t port, bool v6)
-{
-	*sa = (struct tern_sockaddr){
-		.addr = *a,
-		.family = v6 ? TERN_AF_INET6 : TERN_AF_INET,
-		.port = port,
-	};
 }
 
 int tcp_syn_next(struct tern_stack *st, uint32_t id, struct tern_syn *out)

@@ -263,6 +263,7 @@ struct tcp_active {
 	struct wire_sack dsack;
 	uint8_t n_sacks;
 	bool has_dsack;
+	uint16_t last_len; /* of a segment smaller than rcv_mss */
 	uint8_t n_acks_merged;
 	struct seq urg_seq;
 	uint8_t urg_state; /* URG_* */

@@ -15,11 +15,18 @@
 #include "tcp_priv.h"
 
 /* What Linux charges for a packet with `len` payload bytes that came by a
- * TUN: payload, headers and headroom rounded up to a cache line, the shared
- * info behind them (320) and the buffer's head (256). */
+ * TUN [k]: payload, headers and headroom rounded up to a cache line, and the
+ * shared info behind them (320), in a block of its allocator; and the buffer's
+ * head (256). What exceeds a page is in pages of its own. */
 uint32_t tcp_truesize(uint32_t len)
 {
-	return ((len + 128 + 63) & ~63u) + 320 + 256;
+	uint32_t n = ((len + 128 + 63) & ~63u) + 320, block = 512;
+
+	if (n > 4096)
+		return ((len + 4095) & ~4095u) + 512 + 256;
+	while (block < n)
+		block <<= 1;
+	return block + 256;
 }
 
 uint32_t tcp_win_from_space(const struct tcp_conn *c, uint32_t space)
@@ -41,8 +48,9 @@ uint32_t tcp_rcv_space(const struct tcp_conn *c)
 
 uint32_t tcp_window_clamp(const struct tcp_conn *c)
 {
-	uint32_t clamp = min_u32(tcp_full_space(c),
-				 TCP_MAX_WINDOW << c->rcv_scale);
+	/* Not what the field can say: tcp_select_window() sees to that, after
+	 * the window was rounded down to whole segments [k]. */
+	uint32_t clamp = tcp_full_space(c);
 
 	if (c->opts->window_clamp)
 		clamp = min_u32(clamp, c->opts->window_clamp);
@@ -159,8 +167,10 @@ void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
+	uint16_t last = c->act->last_len;
 	uint32_t true_len;
 
+	c->act->last_len = 0;
 	if (len >= c->rcv_mss) {
 		if (len != c->rcv_mss) {
 			true_len = tcp_truesize(in->len);
@@ -172,13 +182,19 @@ static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 			c->ack |= ACK_PUSHED;
 		return;
 	}
-	/* A smaller one counts if the peer cannot send larger ones: it is
-	 * not pushed, and not tiny either. */
-	if (in->h.flags & TCP_PSH || len < TCP_MIN_MSS) {
-		if (c->ack & ACK_PUSHED)
-			c->ack |= ACK_PUSHED2;
-		c->ack |= ACK_PUSHED;
+	/* Two smaller ones alike are this peer's full ones, unless they are
+	 * tiny or the ends of writes. */
+	if (len >= TCP_MSS_DEFAULT ||
+	    (len >= TCP_MIN_MSS && !(in->h.flags & (TCP_PSH | TCP_FIN)))) {
+		c->act->last_len = (uint16_t)len;
+		if (len == last) {
+			c->rcv_mss = last;
+			return;
+		}
 	}
+	if (c->ack & ACK_PUSHED)
+		c->ack |= ACK_PUSHED2;
+	c->ack |= ACK_PUSHED;
 }
 
 static void grow_window(struct tern_stack *st, struct tcp_conn *c,

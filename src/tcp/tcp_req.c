@@ -12,6 +12,8 @@
  */
 #include "tcp_priv.h"
 
+#include "wire/wire_icmp.h"
+
 int64_t tcp_req_rto_ns(const struct tern_stack *st, const struct tcp_req *q)
 {
 	unsigned shift = min_u32(q->n_timeouts, 30);
@@ -361,6 +363,17 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 	complete(st, q, in);
 }
 
+/* Does it end a half-open connection? Of IPv4 what says that nothing gets there,
+ * of IPv6 what says that nothing is wanted there [k]. */
+static bool is_the_end(const struct icmp_err *e)
+{
+	if (e->quoted.v6)
+		return e->fatal;
+	return e->type == ICMP4_TIME_EXCEEDED ||
+	       e->type == ICMP4_PARAM_PROBLEM ||
+	       (e->type == ICMP4_UNREACH && e->code <= ICMP4_HOST_UNREACH);
+}
+
 /* An ICMP error about our SYN-ACK ends the entry, if it quotes it (RFC 5927). */
 void tcp_req_icmp(struct tern_stack *st, struct tcp_req *q,
 		  const struct icmp_err *e)
@@ -369,7 +382,7 @@ void tcp_req_icmp(struct tern_stack *st, struct tcp_req *q,
 		COUNT(st, TCP_EXT_OUT_OF_WINDOW_ICMPS);
 		return;
 	}
-	if (!e->fatal)
+	if (!is_the_end(e))
 		return;
 	COUNT(st, TCP_EXT_LISTEN_DROPS);
 	tcp_req_drop(st, q);

@@ -38,6 +38,10 @@
 #define MS INT64_C(1000000)
 #define S (1000 * MS)
 
+/* The first time-out of a story whose handshake took no time: 200 ms, and the
+ * microsecond that any round trip takes at least. */
+#define T_RTO (200 * MS + 1000)
+
 #define STORY_FLOWS 80
 #define STORY_QUEUE 512
 #define STORY_PEER_PORT 8080 /* of the flow that a story begins with */

@@ -174,6 +174,9 @@ void line_of(const struct flow *f, bool in, const uint8_t *p, size_t n,
 	out->flags = h.flags;
 	out->has_seq = out->has_win = true;
 	out->seq = h.seq.v - (in ? f->irs : f->iss);
+	/* RFC 9293 3.10.7.1: the number of whoever never had one. */
+	if ((h.flags & (TCP_RST | TCP_ACK)) == (TCP_RST | TCP_ACK) && !h.seq.v)
+		out->seq = 0;
 	out->len = (uint32_t)n - h.hdr_len;
 	out->win = h.window;
 	out->has_ack = h.flags & TCP_ACK;

@@ -180,10 +180,11 @@ static void check_ack(struct story *t, const struct tern_pkt *pkt,
 		return;
 	if (!(v->tcp.flags & TCP_SYN))
 		win <<= f->rcv_scale;
+	else /* the next one is scaled, and may round down */
+		win = win >> f->rcv_scale << f->rcv_scale;
 	edge = v->line.ack + win;
 	if (f->has_acked && (int32_t)(v->line.ack - f->acked) < 0)
 		broken(t, pkt, "acknowledges less than before");
-	/* What a SYN announces is not scaled and may round otherwise. */
 	if (f->has_acked && !t->shrinks && (int32_t)(edge - f->our_edge) < 0)
 		broken(t, pkt, "the right edge moved back");
 	f->has_acked = true;

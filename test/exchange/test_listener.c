@@ -141,11 +141,12 @@ static void fin_in_the_third_segment_counts(struct story *t)
 	t_in(t, "S 0:0(0) <mss 1460>");
 	t_out(t, "S. 0:0(0) ack 1");
 	t_in(t, "FP. 1:11(10) ack 1");
-	t_out(t, ". 1:1(0) ack 12");
 	t_accept(t);
 	t_state(t, TERN_TCP_CLOSE_WAIT);
 	t_recv(t, 10);
 	t_recv(t, 0);
+	t_wait(t, 40 * MS);
+	t_out(t, ". 1:1(0) ack 12");
 }
 
 static void data_in_a_syn_is_discarded(struct story *t)
@@ -320,11 +321,11 @@ static void final_ack_to_a_full_queue_is_ignored(struct story *t)
 static void final_ack_to_a_full_queue_may_be_reset(struct story *t)
 {
 	t_sysctl(t, "tcp_abort_on_overflow", "1");
-	t_listen(t, 0);
+	t_listen(t, 1);
 	t_flow(t, 1);
 	t_in(t, "S 0:0(0) <mss 1460>");
 	t_out(t, "S. 0:0(0) ack 1");
-	t_flow(t, 2);
+	arrive(t, 2);
 	arrive(t, 3);
 	t_flow(t, 1);
 	t_in(t, ". 1:1(0) ack 1");
@@ -332,12 +333,13 @@ static void final_ack_to_a_full_queue_may_be_reset(struct story *t)
 	t_gone(t);
 }
 
+/* One more than the backlog, as the accept queue. */
 static void without_cookies_the_syn_queue_ends_at_the_backlog(struct story *t)
 {
 	uint16_t i;
 
 	t_sysctl(t, "tcp_syncookies", "0");
-	t_listen(t, 3);
+	t_listen(t, 2);
 	for (i = 1; i <= 3; i++) {
 		t_flow(t, i);
 		t_in(t, "S 0:0(0) <mss 1460>");
@@ -421,9 +423,10 @@ static void icmp_error_ends_a_half_open_connection(struct story *t)
 	t_listen(t, 5);
 	t_in(t, "S 0:0(0) <mss 1460>");
 	t_out(t, "S. 0:0(0) ack 1");
-	t_icmp_in(t, SAYS_HOST, 4);
+	t_icmp_in(t, t->v6 ? SAYS_PORT : SAYS_HOST, 4);
+	t_icmp_in(t, t->v6 ? SAYS_HOST : SAYS_PORT, 0);
 	t_state(t, TERN_TCP_SYN_RECV);
-	t_icmp_in(t, SAYS_HOST, 0);
+	t_icmp_in(t, t->v6 ? SAYS_PORT : SAYS_HOST, 0);
 	t_gone(t);
 }
 

@@ -33,7 +33,7 @@ static void die(int sig)
 
 static void remember(uint64_t seed)
 {
-	static const int fatal[] = { SIGABRT, SIGBUS, SIGFPE,
+	static const int fatal[] = { SIGABRT, SIGBUS,  SIGFPE,
 				     SIGILL,  SIGTRAP, SIGSEGV };
 
 	/* Under a sanitizer SIGSEGV is its own to report. */

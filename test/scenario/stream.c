@@ -68,6 +68,11 @@ static void attach(struct crowd *c, struct stream *t, int s)
 		set_int(c, t, TERN_SOL_SOCKET, TERN_SO_SNDBUF, p->sndbuf);
 	if (p->rcvbuf)
 		set_int(c, t, TERN_SOL_SOCKET, TERN_SO_RCVBUF, p->rcvbuf);
+	/* The peer's RST may be lost, and the peer be gone. */
+	set_int(c, t, TERN_SOL_SOCKET, TERN_SO_KEEPALIVE, 1);
+	set_int(c, t, TERN_IPPROTO_TCP, TERN_TCP_KEEPIDLE, 120);
+	set_int(c, t, TERN_IPPROTO_TCP, TERN_TCP_KEEPINTVL, 20);
+	set_int(c, t, TERN_IPPROTO_TCP, TERN_TCP_KEEPCNT, 20);
 	if (p->nodelay)
 		set_int(c, t, TERN_IPPROTO_TCP, TERN_TCP_NODELAY, 1);
 }
@@ -368,9 +373,9 @@ static bool crowd_act(struct world *w)
 		if (!t->is_open && t->start_at <= w->now) {
 			start(c, t);
 			any = true;
-		} else if (t->is_open && (t->is_ready ||
-					  t->write_at == w->now ||
-					  t->read_at == w->now)) {
+		} else if (t->is_open &&
+			   (t->is_ready || t->write_at == w->now ||
+			    t->read_at == w->now)) {
 			bool rang = t->is_ready;
 
 			act_one(c, t);

@@ -24,9 +24,9 @@ enum ending {
 
 struct plan {
 	uint64_t to_send;
-	uint32_t write_max, read_max;	    /* bytes a call */
+	uint32_t write_max, read_max;	   /* bytes a call */
 	int64_t write_gap_ns, read_gap_ns; /* between calls; 0: none */
-	int sndbuf, rcvbuf;		    /* 0: as they are */
+	int sndbuf, rcvbuf;		   /* 0: as they are */
 	bool nodelay, more, peek, lend, scatter;
 	enum ending ending;
 };
@@ -53,7 +53,7 @@ struct crowd {
 	int n;
 	struct stream streams[2 * CROWD_MAX];
 	struct stream *by_socket[2][CROWD_SOCKETS];
-	int by_port[65536]; /* client's port: connection + 1 */
+	int by_port[65536];  /* client's port: connection + 1 */
 	uint16_t first_port; /* of the clients; 0: any */
 	int listener, backlog;
 	int64_t accept_gap_ns, accept_at;

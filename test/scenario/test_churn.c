@@ -76,8 +76,8 @@ static void whatever_programs_do_their_streams_arrive_whole(void **state)
 
 static void rude(uint64_t seed)
 {
-	run_crowd(seed, &(struct mood){
-				.n = 8, .most_bytes = 40000, .rude = true });
+	run_crowd(seed,
+		  &(struct mood){ .n = 8, .most_bytes = 40000, .rude = true });
 }
 
 static void however_programs_end_what_arrived_is_right(void **state)
@@ -100,8 +100,7 @@ static void a_small_backlog_serves_a_crowd(void **state)
 
 static void many(uint64_t seed)
 {
-	run_crowd(seed,
-		  &(struct mood){ .n = CROWD_MAX, .most_bytes = 8000 });
+	run_crowd(seed, &(struct mood){ .n = CROWD_MAX, .most_bytes = 8000 });
 }
 
 static void four_hundred_at_once_arrive_whole(void **state)

@@ -89,7 +89,7 @@ static void short_with_wrap(uint64_t seed)
 
 static void short_streams_arrive_across_the_wrap(void **state)
 {
-	each_seed(1500, short_with_wrap);
+	each_seed(4000, short_with_wrap);
 }
 
 static void short_from_the_first(uint64_t seed)
@@ -99,7 +99,7 @@ static void short_from_the_first(uint64_t seed)
 
 static void short_streams_arrive_though_the_handshake_suffers(void **state)
 {
-	each_seed(1500, short_from_the_first);
+	each_seed(4000, short_from_the_first);
 }
 
 static void twice(uint64_t seed)

@@ -110,6 +110,7 @@ static bool open_stack(struct world *w, int i, const struct world_config *c)
 	tern_sysctl_set(h->st, "tcp_syn_retries", "60", now);
 	tern_sysctl_set(h->st, "tcp_synack_retries", "60", now);
 	tern_sysctl_set(h->st, "tcp_retries2", "60", now);
+	tern_sysctl_set(h->st, "tcp_orphan_retries", "60", now);
 	return true;
 }
 
@@ -244,8 +245,8 @@ static bool take_in(struct world *w, int i)
 	bool moved = false;
 	int n;
 
-	while ((n = h->link->ops->receive(h->link, pkts, WORLD_BATCH,
-					  w->now)) > 0) {
+	while ((n = h->link->ops->receive(h->link, pkts, WORLD_BATCH, w->now)) >
+	       0) {
 		tern_stack_input(h->st, h->link_no, pkts, n, world_local(w, i));
 		moved = true;
 	}
@@ -378,8 +379,7 @@ void world_skew_to_wrap(const struct world_config *c, bool v6, uint16_t port,
 	WANT(&w, tern_bind(w.host[1].st, s[1], &to, 0) == 0);
 	WANT(&w, tern_listen(w.host[1].st, s[1], 1, 0) == 0);
 	WANT(&w, tern_bind(w.host[0].st, s[0], &from, 0) == 0);
-	WANT(&w, tern_connect(w.host[0].st, s[0], &to, 0) ==
-			 -TERN_EINPROGRESS);
+	WANT(&w, tern_connect(w.host[0].st, s[0], &to, 0) == -TERN_EINPROGRESS);
 	while (round_of(&w))
 		;
 	/* The number grows by one each 64 ns (RFC 9293 3.4.1: 4 us). */

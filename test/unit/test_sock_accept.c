@@ -48,6 +48,25 @@ static void who_is_accepted_is_told(void **state)
 	assert_int_equal(tern_accept(k.st, listener, &peer, 0), -TERN_EAGAIN);
 }
 
+/* accept() did not tell the peer of a connection that was reset while it
+ * waited. */
+static void who_was_reset_meanwhile_is_told(void **state)
+{
+	const struct tern_linger at_once = { 1, 0 };
+	struct tern_sockaddr peer, name;
+	int c = dial(), s;
+
+	assert_int_equal(tern_getsockname(k.st, c, &name), 0);
+	tern_setsockopt(k.st, c, TERN_SOL_SOCKET, TERN_SO_LINGER, &at_once,
+			sizeof(at_once), 0);
+	assert_int_equal(tern_close(k.st, c, 0), 0);
+	s = tern_accept(k.st, listener, &peer, 0);
+	assert_true(s >= 0);
+	assert_int_equal(peer.port, name.port);
+	assert_true(tern_addr_equal(&peer.addr, &name.addr));
+	assert_int_equal(tern_getpeername(k.st, s, &name), -TERN_ENOTCONN);
+}
+
 /* A number that could not be given must not cost the connection (O17). */
 static void without_a_number_the_connection_waits(void **state)
 {
@@ -122,6 +141,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_listener, close_all)
 	const struct CMUnitTest tests[] = {
 		CASE(who_is_accepted_is_told),
+		CASE(who_was_reset_meanwhile_is_told),
 		CASE(without_a_number_the_connection_waits),
 		CASE(a_failed_accept_takes_no_number),
 		CASE(an_accepted_socket_is_news),

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The whole stack under random programs: see fuzz_kit.h. An operation is a byte
+ * modulo the length of the two tables, one behind the other.
+ *
+ * Nothing may crash, nothing leak; what fuzz_check.c says must hold, after
+ * every operation; and where the input asks for it the run must be the same
+ * again from its record.
+ */
+#include "fuzz_kit.h"
+
+/* Operations of one input: what more could show shows in another. */
+#define MOST_OPS 400
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void step(struct fuzz *f)
+{
+	int op = fuzz_u8(f) % (fuzz_n_packet_ops + fuzz_n_socket_ops);
+
+	if (op < fuzz_n_packet_ops)
+		fuzz_packet_ops[op].run(f);
+	else
+		fuzz_socket_ops[op - fuzz_n_packet_ops].run(f);
+	fuzz_drain(f);
+	fuzz_check(f);
+}
+
+/* All sockets closed, a day later: what is left? */
+static void end(struct fuzz *f)
+{
+	f->deaf = false;
+	f->fail_in = 0;
+	tern_link_set_up(f->st, f->link, true, f->now);
+	for (int s = 0; s < FUZZ_SOCKETS + 8; s++)
+		tern_close(f->st, s, f->now);
+	fuzz_drain(f);
+	fuzz_check(f);
+	for (int hour = 0; hour < 48; hour++) {
+		fuzz_time(f, f->now + 1800 * NS_PER_S);
+		fuzz_drain(f);
+	}
+	fuzz_check(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct fuzz f;
+	int ops = 0;
+
+	fuzz_open(&f, data, len);
+	while (f.p < f.end && ops++ < MOST_OPS)
+		step(&f);
+	end(&f);
+	fuzz_close(&f);
+	return 0;
+}
