@@ -15,6 +15,8 @@
 #include "wire/wire_csum.h"
 #include "wire/wire_udp.h"
 
+#include <stdio.h>
+
 static void check_sums(const struct tern_pkt *pkt, const struct wire_ip *ip)
 {
 	uint32_t n = ip->len - ip->hdr_len;
@@ -119,6 +121,12 @@ static void check_alive(struct fuzz *f, const struct tcp_conn *c,
 
 static void check_one(struct fuzz *f, struct tcp_conn *c)
 {
+	if (f->show)
+		printf("\t\tconnection %u: %s, snd.una %u nxt %u end %u wnd %u, "
+		       "rcv.nxt %u%s\n",
+		       c->id, tern_tcp_state_name(c->state), c->snd.una.v,
+		       c->snd.nxt.v, c->snd.end.v, c->snd.wnd, c->rcv.nxt.v,
+		       c->state != TERN_TCP_LISTEN && c->act ? "" : ", rests");
 	check_conn(f->st, c);
 	MUST(c->state != TERN_TCP_LISTEN || c->listener);
 	if (c->state == TERN_TCP_LISTEN)
@@ -129,7 +137,8 @@ static void check_one(struct fuzz *f, struct tcp_conn *c)
 		MUST(c->state == TERN_TCP_CLOSE ||
 		     c->state == TERN_TCP_ESTABLISHED ||
 		     c->state == TERN_TCP_FIN_WAIT2 ||
-		     c->state == TERN_TCP_CLOSE_WAIT);
+		     c->state == TERN_TCP_CLOSE_WAIT || c->fin_owed);
+		MUST(!c->fin_owed || c->keep_at != NEVER);
 		MUST(tern_stack_deadline(f->st) <= c->keep_at);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "base/pkt.h"
 #include "wire/wire_csum.h"
 #include "wire/wire_ip.h"
+#include "wire/wire_print.h"
 #include "wire/wire_tcp.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 _Noreturn void fuzz_die(const char *what, const char *file, int line)
 {
+	fflush(stdout);
 	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
 	abort();
 }
@@ -322,6 +324,17 @@ static struct tern_pkt *pkt_of_bytes(struct fuzz *f, const uint8_t *bytes,
 	return pkt;
 }
 
+static void show(struct fuzz *f, const char *way, const struct tern_pkt *pkt)
+{
+	char line[400];
+
+	if (!f->show)
+		return;
+	wire_print(pkt, line, sizeof(line));
+	printf("\t%s %s [%u]\n", way, line, pkt->len);
+	fflush(stdout);
+}
+
 void fuzz_inject(struct fuzz *f, const uint8_t *bytes, uint32_t len)
 {
 	uint8_t how = fuzz_u8(f);
@@ -330,6 +343,7 @@ void fuzz_inject(struct fuzz *f, const uint8_t *bytes, uint32_t len)
 
 	if (!pkt)
 		return;
+	show(f, "in ", pkt);
 	if (how & 2)
 		pkt->csum = TERN_CSUM_GOOD;
 	tern_stack_input(f->st, f->link, &pkt, 1, f->now);
@@ -410,6 +424,7 @@ void fuzz_drain(struct fuzz *f)
 			uint32_t len = pkts[i]->len;
 
 			MUST(len <= sizeof(bytes));
+			show(f, "out", pkts[i]);
 			fuzz_check_packet(f, pkts[i]);
 			tern_pkt_copy_out(pkts[i], 0, bytes, len);
 			if (tern_pkt_pull(pkts[i], min_u32(len, PKT_PULL)))

@@ -50,8 +50,9 @@ struct fuzz {
 	int socks[FUZZ_SOCKETS];
 	uint32_t n_socks; /* ever made */
 	struct flow flows[FUZZ_FLOWS];
-	uint32_t n_flows;  /* ever seen */
-	bool deaf;	   /* nothing is taken out */
+	uint32_t n_flows; /* ever seen */
+	bool deaf;	  /* nothing is taken out */
+	bool show;
 	uint32_t most_mtu; /* of the link, ever */
 	uint64_t syn_id;   /* told last */
 	uint16_t next_id;

@@ -6,8 +6,14 @@
  * Nothing may crash, nothing leak; what fuzz_check.c says must hold, after
  * every operation; and where the input asks for it the run must be the same
  * again from its record.
+ *
+ * FUZZ_SHOW=1 in the environment shows each operation, and all packets:
+ *	FUZZ_SHOW=1 build-fuzz/fuzz/fuzz_stack crash-...
  */
 #include "fuzz_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Operations of one input: what more could show shows in another. */
 #define MOST_OPS 400
@@ -16,12 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void step(struct fuzz *f)
 {
-	int op = fuzz_u8(f) % (fuzz_n_packet_ops + fuzz_n_socket_ops);
+	int i = fuzz_u8(f) % (fuzz_n_packet_ops + fuzz_n_socket_ops);
+	const struct fuzz_op *op =
+		i < fuzz_n_packet_ops ? &fuzz_packet_ops[i] :
+					&fuzz_socket_ops[i - fuzz_n_packet_ops];
 
-	if (op < fuzz_n_packet_ops)
-		fuzz_packet_ops[op].run(f);
-	else
-		fuzz_socket_ops[op - fuzz_n_packet_ops].run(f);
+	if (f->show)
+		printf("%.6f %s\n", (double)f->now / 1e9, op->name);
+	op->run(f);
 	fuzz_drain(f);
 	fuzz_check(f);
 }
@@ -49,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int ops = 0;
 
 	fuzz_open(&f, data, len);
+	f.show = getenv("FUZZ_SHOW");
 	while (f.p < f.end && ops++ < MOST_OPS)
 		step(&f);
 	end(&f);

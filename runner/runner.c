@@ -77,6 +77,20 @@ static void on_keeper(void *ctx, uint32_t events)
 		r->ended(r->ctx, status);
 }
 
+/* What a TCP socket says of a receive, ENOTCONN, an AF_UNIX one does not. */
+bool runner_is_nested(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+	bool is;
+
+	if (fd < 0)
+		return false;
+	is = recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EINVAL;
+	close(fd);
+	return is;
+}
+
 /* One line that says what to do. */
 static void explain(const struct runner_config *c, int step, int error)
 {
@@ -85,9 +99,8 @@ static void explain(const struct runner_config *c, int step, int error)
 			strerror(error));
 	else if (step == STEP_FILTER && error == EBUSY)
 		fprintf(stderr,
-			"tern run: already inside a tern run (the kernel "
-			"allows one filter with a listener): start this one "
-			"outside, or leave out the inner `tern run`\n");
+			"tern run: already inside a tern run: leave out the "
+			"inner one, or start it outside\n");
 	else if (step == STEP_FILTER)
 		fprintf(stderr,
 			"tern run: no seccomp user notification (%s): it "
@@ -209,9 +222,14 @@ static int start_program(struct runner *r, const struct runner_config *c)
 int runner_start(struct host *host, const struct runner_config *config,
 		 struct runner **out)
 {
-	struct runner *r = calloc(1, sizeof(*r));
+	struct runner *r;
 	int result;
 
+	if (runner_is_nested()) {
+		explain(config, STEP_FILTER, EBUSY);
+		return -EBUSY;
+	}
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	r->host = host;

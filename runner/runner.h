@@ -24,6 +24,11 @@ struct runner_config {
 	void *ctx;
 };
 
+/* Is this process itself run by a runner? Then it cannot be one (the kernel
+ * allows one filter with a listener), nor reach the host's devices: to be asked
+ * before a device is made. */
+bool runner_is_nested(void);
+
 /* Starts it. 0 and *out, or -errno with a line on standard error that says
  * what to do. */
 int runner_start(struct host *, const struct runner_config *,

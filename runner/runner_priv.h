@@ -254,7 +254,6 @@ void call_tell(const struct call *, int64_t result);
 
 /* runner_calls.c: the table, and waiting. */
 const struct row *row_find(int nr);
-const struct row *row_at(int i);
 void call_dispatch(struct call *);
 /* Keeps the call until its socket wakes it, or for what `timeo` (SO_RCVTIMEO
  * or SO_SNDTIMEO of the descriptor) says; a non-blocking descriptor or a

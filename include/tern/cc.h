@@ -32,10 +32,10 @@ enum tern_ca_state {
 };
 
 enum tern_cc_event {
-	TERN_CC_TX_START,    /* first segment after all was acknowledged */
+	TERN_CC_TX_START,     /* first segment after all was acknowledged */
 	TERN_CC_CWND_RESTART, /* cwnd shrank after idle time */
 	TERN_CC_COMPLETE_CWR, /* the reduction has ended */
-	TERN_CC_LOSS,	     /* retransmission time-out */
+	TERN_CC_LOSS,	      /* retransmission time-out */
 	TERN_CC_ECN_NO_CE,
 	TERN_CC_ECN_IS_CE,
 };
@@ -50,8 +50,8 @@ struct tern_cc_sample {
 	uint32_t delivered_ce;
 	int64_t interval_us; /* over which they were delivered; -1: none */
 	int64_t rtt_us;	     /* of the newest segment acknowledged; -1: none */
-	uint32_t acked_sacked; /* segments newly acknowledged or SACKed */
-	uint32_t losses;       /* segments newly marked lost */
+	uint32_t acked_sacked;	  /* segments newly acknowledged or SACKed */
+	uint32_t losses;	  /* segments newly marked lost */
 	uint32_t prior_in_flight; /* before this ACK */
 	uint32_t in_flight;	  /* after it */
 	uint32_t acked;		  /* segments cumulatively acknowledged */
@@ -71,7 +71,7 @@ struct tern_cc {
 /* What a hook may ask of the connection it is called for. */
 struct tern_cc_view {
 	struct tern_cc *cc;
-	uint64_t *priv; /* TERN_CC_PRIV_WORDS words, zero at first */
+	uint64_t *priv;	      /* TERN_CC_PRIV_WORDS words, zero at first */
 	uint64_t pacing_rate; /* in/out, bytes/s; ~0: unlimited */
 	uint64_t max_pacing_rate;
 	uint32_t mss;
@@ -106,8 +106,7 @@ struct tern_cc_ops {
 	uint32_t (*undo_cwnd)(struct tern_cc_view *);
 
 	/* (optional) Each ACK with a sample, before anything else. */
-	void (*on_sample)(struct tern_cc_view *,
-			  const struct tern_cc_sample *);
+	void (*on_sample)(struct tern_cc_view *, const struct tern_cc_sample *);
 
 	/* (optional) Takes over: sets cwnd and pacing rate for each ACK. */
 	void (*control)(struct tern_cc_view *, const struct tern_cc_sample *);

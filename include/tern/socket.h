@@ -231,8 +231,8 @@ enum {
 };
 
 enum {
-	TERN_SIOCINQ = 0x541b,	 /* FIONREAD */
-	TERN_SIOCOUTQ = 0x5411,	 /* TIOCOUTQ */
+	TERN_SIOCINQ = 0x541b,	/* FIONREAD */
+	TERN_SIOCOUTQ = 0x5411, /* TIOCOUTQ */
 	TERN_SIOCATMARK = 0x8905,
 	TERN_SIOCOUTQNSD = 0x894b,
 };
@@ -277,8 +277,8 @@ int tern_accept(struct tern_stack *, int s, struct tern_sockaddr *peer,
 
 int64_t tern_send(struct tern_stack *, int s, const void *data, size_t len,
 		  int flags, int64_t now);
-int64_t tern_recv(struct tern_stack *, int s, void *data, size_t len,
-		  int flags, int64_t now);
+int64_t tern_recv(struct tern_stack *, int s, void *data, size_t len, int flags,
+		  int64_t now);
 int64_t tern_sendmsg(struct tern_stack *, int s, const struct tern_msg *,
 		     int flags, int64_t now);
 int64_t tern_recvmsg(struct tern_stack *, int s, struct tern_msg *, int flags,
@@ -333,12 +333,12 @@ struct tern_syn {
 };
 
 enum tern_syn_answer {
-	TERN_SYN_ACCEPT,      /* SYN-ACK; the connection will be accepted */
-	TERN_SYN_RESET,	      /* RST, as if nobody listened */
-	TERN_SYN_HOST,	      /* ICMP host (address) unreachable */
-	TERN_SYN_NET,	      /* ICMP network unreachable (no route) */
-	TERN_SYN_PROHIBITED,  /* ICMP administratively prohibited */
-	TERN_SYN_DROP,	      /* silence; a resent SYN asks again */
+	TERN_SYN_ACCEPT,     /* SYN-ACK; the connection will be accepted */
+	TERN_SYN_RESET,	     /* RST, as if nobody listened */
+	TERN_SYN_HOST,	     /* ICMP host (address) unreachable */
+	TERN_SYN_NET,	     /* ICMP network unreachable (no route) */
+	TERN_SYN_PROHIBITED, /* ICMP administratively prohibited */
+	TERN_SYN_DROP,	     /* silence; a resent SYN asks again */
 };
 
 /* The listener's next undecided SYN, each told once. EAGAIN when none waits.
@@ -414,9 +414,9 @@ struct tern_tcp_info {
 	uint32_t min_rtt; /* us */
 	uint32_t data_segs_in;
 	uint32_t data_segs_out;
-	uint64_t delivery_rate; /* bytes/s */
-	uint64_t busy_time;	/* us */
-	uint64_t rwnd_limited;	/* us */
+	uint64_t delivery_rate;	 /* bytes/s */
+	uint64_t busy_time;	 /* us */
+	uint64_t rwnd_limited;	 /* us */
 	uint64_t sndbuf_limited; /* us */
 	uint32_t delivered;
 	uint32_t delivered_ce;

@@ -116,8 +116,7 @@ int tern_link_add(struct tern_stack *, const struct tern_link_config *,
 /* A link that goes down drops what waits for it; packets to it are refused
  * as if the cable were pulled. */
 int tern_link_set_up(struct tern_stack *, int link, bool up, int64_t now);
-int tern_link_set_mtu(struct tern_stack *, int link, uint32_t mtu,
-		      int64_t now);
+int tern_link_set_mtu(struct tern_stack *, int link, uint32_t mtu, int64_t now);
 
 /* An address of ours, with the on-link prefix as a route (IPv4 prefixes
  * count from 0 to 32, IPv6 from 0 to 128). */
@@ -132,16 +131,14 @@ struct tern_route {
 	uint8_t v6;	/* family of dst: needed for a default route */
 	int link;
 	struct tern_addr via; /* any-address: on-link */
-	uint32_t mtu;	  /* 0: the link's */
-	uint32_t advmss;  /* 0: from the mtu */
-	uint32_t initcwnd; /* 0: 10 */
+	uint32_t mtu;	      /* 0: the link's */
+	uint32_t advmss;      /* 0: from the mtu */
+	uint32_t initcwnd;    /* 0: 10 */
 	uint32_t metric;
 };
 
-int tern_route_add(struct tern_stack *, const struct tern_route *,
-		   int64_t now);
-int tern_route_del(struct tern_stack *, const struct tern_route *,
-		   int64_t now);
+int tern_route_add(struct tern_stack *, const struct tern_route *, int64_t now);
+int tern_route_del(struct tern_stack *, const struct tern_route *, int64_t now);
 
 /*
  * Tunables, by the sysctl's last name ("tcp_rmem", "ip_default_ttl") or by its

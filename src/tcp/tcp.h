@@ -27,11 +27,11 @@ struct tcp_state {
 	struct wheel conn_wheel, req_wheel[2], tw_wheel[2];
 	struct idhash by_tuple; /* synchronised connections */
 	struct idhash req_by_tuple[2], tw_by_tuple[2];
-	struct idhash by_port; /* struct tcp_port */
-	struct idhash listening; /* listeners by port */
-	uint32_t any_listener; /* head of those of TERN_SO_ANY */
+	struct idhash by_port;		 /* struct tcp_port */
+	struct idhash listening;	 /* listeners by port */
+	uint32_t any_listener;		 /* head of those of TERN_SO_ANY */
 	uint32_t ready_head, ready_tail; /* connections to resume: TSQ */
-	uint32_t next_gen; /* half of the sockets' cookies */
+	uint32_t next_gen;		 /* half of the sockets' cookies */
 	uint32_t n_orphans;
 	uint32_t n_sockets;
 	uint64_t mem_used; /* bytes in queues, by Linux's count (tcp_mem) */

@@ -21,8 +21,7 @@ static bool update_window(struct tern_stack *st, struct tcp_conn *c,
 	if (!(in->h.flags & TCP_SYN))
 		wnd <<= c->snd_scale;
 	if (!(seq_gt(ack, c->snd.una) || seq_gt(in->h.seq, c->snd.wl1) ||
-	      (seq_eq(in->h.seq, c->snd.wl1) &&
-	       (wnd > c->snd.wnd || !wnd))))
+	      (seq_eq(in->h.seq, c->snd.wl1) && (wnd > c->snd.wnd || !wnd))))
 		return false;
 	c->snd.wl1 = in->h.seq;
 	if (wnd != c->snd.wnd) {
@@ -142,8 +141,8 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 	if (us < 0)
 		return false;
 	if (last_us >= 0)
-		c->min_rtt_us = min_u32(c->min_rtt_us,
-					(uint32_t)max_i64(last_us, 1));
+		c->min_rtt_us =
+			min_u32(c->min_rtt_us, (uint32_t)max_i64(last_us, 1));
 	tcp_rtt_sample(st, c, us);
 	c->backoff = 0;
 	return true;
@@ -168,8 +167,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		unlink_acked(a, g);
 		tcp_seg_free(st, c, g);
 	}
-	if (seq_leq(s->prior_una, a->snd_up) &&
-	    seq_leq(a->snd_up, c->snd.una))
+	if (seq_leq(s->prior_una, a->snd_up) && seq_leq(a->snd_up, c->snd.una))
 		a->snd_up = c->snd.una;
 	if (a->urg_mode && seq_leq(a->snd_up, c->snd.una))
 		a->urg_mode = false;
@@ -196,8 +194,8 @@ void tcp_rearm_rto(struct tern_stack *st, struct tcp_conn *c)
 	int64_t rto = tcp_rto_ns(c), at = st->now + rto;
 
 	/* The timers that stood in for it have used some of its time. */
-	if (a->packets_out && (a->at[TCP_TIMER_LOSS] != NEVER ||
-			       a->at[TCP_TIMER_REO] != NEVER))
+	if (a->packets_out &&
+	    (a->at[TCP_TIMER_LOSS] != NEVER || a->at[TCP_TIMER_REO] != NEVER))
 		at = max_i64(rtx_first(a)->sent_at + rto, st->now + NS_PER_MS);
 	tcp_xmit_timer(st, c, TCP_TIMER_RTX, a->packets_out ? at : NEVER);
 }
@@ -220,8 +218,8 @@ void tcp_ack_probe(struct tern_stack *st, struct tcp_conn *c)
 
 static bool is_dubious(const struct tcp_conn *c, uint32_t flags, bool has_data)
 {
-	bool not_dup = has_data || flags & (ACKED_WINDOW | ACKED_DATA |
-					    ACKED_SYN);
+	bool not_dup = has_data ||
+		       flags & (ACKED_WINDOW | ACKED_DATA | ACKED_SYN);
 
 	return !not_dup || flags & (ACKED_SACK | ACKED_ECE | ACKED_DSACK) ||
 	       c->ca_state != TERN_CA_OPEN;
@@ -257,9 +255,9 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	tcp_tlp_ack(st, c, in, s);
 	s->resend = 0;
 	if (is_dubious(c, s->flags, has_data)) {
-		s->is_dupack = !(s->flags & (ACKED_UNA | ACKED_WINDOW |
-					     ACKED_DATA)) &&
-			       !has_data;
+		s->is_dupack =
+			!(s->flags & (ACKED_UNA | ACKED_WINDOW | ACKED_DATA)) &&
+			!has_data;
 		tcp_recovery_ack(st, c, s);
 	}
 	if (s->flags & (ACKED_DATA | ACKED_SYN) && !s->timer_set &&
@@ -285,8 +283,7 @@ static void store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
 	    seq_gt(in->h.seq, c->rcv.wup))
 		return;
 	if ((int32_t)(in->o.ts_val - c->ts_recent) < 0 &&
-	    (uint32_t)(st->now / NS_PER_S) - c->ts_recent_at <
-		    TCP_PAWS_IDLE_S)
+	    (uint32_t)(st->now / NS_PER_S) - c->ts_recent_at < TCP_PAWS_IDLE_S)
 		return;
 	c->ts_recent = in->o.ts_val;
 	c->ts_recent_at = (uint32_t)(st->now / NS_PER_S);

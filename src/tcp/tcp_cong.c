@@ -141,8 +141,8 @@ void tcp_set_ca(struct tern_stack *st, struct tcp_conn *c,
 		enum tern_ca_state state)
 {
 	static const char *const names[] = {
-		[TERN_CA_OPEN] = "Open",	 [TERN_CA_DISORDER] = "Disorder",
-		[TERN_CA_CWR] = "CWR",		 [TERN_CA_RECOVERY] = "Recovery",
+		[TERN_CA_OPEN] = "Open", [TERN_CA_DISORDER] = "Disorder",
+		[TERN_CA_CWR] = "CWR",	 [TERN_CA_RECOVERY] = "Recovery",
 		[TERN_CA_LOSS] = "Loss",
 	};
 	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
@@ -244,8 +244,7 @@ uint32_t tcp_current_ssthresh(const struct tcp_conn *c)
 {
 	if (c->ca_state == TERN_CA_CWR || c->ca_state == TERN_CA_RECOVERY)
 		return c->cc.ssthresh;
-	return max_u32(c->cc.ssthresh,
-		       (c->cc.cwnd >> 1) + (c->cc.cwnd >> 2));
+	return max_u32(c->cc.ssthresh, (c->cc.cwnd >> 1) + (c->cc.cwnd >> 2));
 }
 
 /* A window that the program did not fill for a time-out comes down half way to
@@ -255,8 +254,7 @@ static void application_limited(struct tern_stack *st, struct tcp_conn *c)
 	struct tcp_active *a = c->act;
 	uint32_t used = max_u32(a->cwnd_used, tcp_init_cwnd(c));
 
-	if (c->ca_state == TERN_CA_OPEN && !c->no_space &&
-	    used < c->cc.cwnd) {
+	if (c->ca_state == TERN_CA_OPEN && !c->no_space && used < c->cc.cwnd) {
 		c->cc.ssthresh = tcp_current_ssthresh(c);
 		c->cc.cwnd = (c->cc.cwnd + used) >> 1;
 	}

@@ -27,8 +27,7 @@ void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 	if (!(c->ack & (ACK_SCHED | ACK_NOW)))
 		return;
 	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
-	if (c->ack & ACK_NOW || is_quick(c) || had_ofo ||
-	    (a && a->ofo.root) ||
+	if (c->ack & ACK_NOW || is_quick(c) || had_ofo || (a && a->ofo.root) ||
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
 	     (unread < max_u32(c->opts->rcvlowat, 1) ||
 	      tcp_window_would(st, c) >= c->rcv.wnd))) {
@@ -48,9 +47,9 @@ void tcp_delack_start(struct tern_stack *st, struct tcp_conn *c)
 		if (c->pingpong || c->ack & ACK_PUSHED)
 			max = TCP_DELACK_MAX;
 		if (c->srtt_us)
-			max = min_i64(max, max_i64((c->srtt_us >> 3) *
-							   NS_PER_US,
-						   TCP_DELACK_MIN));
+			max = min_i64(max,
+				      max_i64((c->srtt_us >> 3) * NS_PER_US,
+					      TCP_DELACK_MIN));
 		ato = min_i64(ato, max);
 	}
 	ato = min_i64(ato, c->opts->delack_max_us ?
@@ -91,8 +90,8 @@ void tcp_ack_sent(struct tern_stack *st, struct tcp_conn *c)
 {
 	if (c->quick)
 		c->quick--;
-	c->ack &= (uint8_t) ~(ACK_SCHED | ACK_TIMER | ACK_PUSHED |
-			      ACK_PUSHED2 | ACK_NOW);
+	c->ack &= (uint8_t) ~(ACK_SCHED | ACK_TIMER | ACK_PUSHED | ACK_PUSHED2 |
+			      ACK_NOW);
 	if (c->act) {
 		c->act->n_acks_merged = 0;
 		tcp_timer_set(st, c, TCP_TIMER_DELACK, NEVER);

@@ -54,8 +54,8 @@ static uint64_t hash_ends(const struct sipkey *key, const struct tern_addr *l,
 struct seq tcp_isn(struct tern_stack *st, const struct tern_addr *l,
 		   uint16_t lport, const struct tern_addr *r, uint16_t rport)
 {
-	uint64_t h = hash_ends(&st->key_isn, l, r,
-			       (uint32_t)lport << 16 | rport);
+	uint64_t h =
+		hash_ends(&st->key_isn, l, r, (uint32_t)lport << 16 | rport);
 
 	return seq_of((uint32_t)h + (uint32_t)(st->now >> 6));
 }
@@ -96,8 +96,7 @@ bool tcp_path(struct tern_stack *st, struct tcp_conn *c)
 static int send_down(struct tern_stack *st, struct tern_pkt *pkt,
 		     struct wire_ip *h, const struct ip_path *path)
 {
-	uint64_t sum =
-		csum_pseudo(&h->src, &h->dst, WIRE_PROTO_TCP, pkt->len);
+	uint64_t sum = csum_pseudo(&h->src, &h->dst, WIRE_PROTO_TCP, pkt->len);
 
 	/* The field takes the sum itself, not its complement: csum_fold()
 	 * complements. A packet to be cut has its whole length in it, as
@@ -204,8 +203,8 @@ static struct tern_pkt *build(struct tern_stack *st, struct tcp_conn *c,
 static void count_out(struct tern_stack *st, struct tcp_conn *c,
 		      const struct emit *e)
 {
-	uint32_t seqlen = e->len + !!(e->flags & TCP_SYN) +
-			  !!(e->flags & TCP_FIN);
+	uint32_t seqlen =
+		e->len + !!(e->flags & TCP_SYN) + !!(e->flags & TCP_FIN);
 	struct tcp_hist *h;
 
 	c->segs_out += e->n_segs;
@@ -219,8 +218,7 @@ static void count_out(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-static int emit(struct tern_stack *st, struct tcp_conn *c,
-		const struct emit *e)
+static int emit(struct tern_stack *st, struct tcp_conn *c, const struct emit *e)
 {
 	struct tcp_active *a;
 	struct tern_pkt *pkt;
@@ -270,7 +268,7 @@ int tcp_emit_seg(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	int err;
 
 	if (len < g->len)
-		e.flags &= (uint16_t)~(TCP_FIN | TCP_PSH);
+		e.flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
 	if (!(e.flags & TCP_SYN) || c->state == TERN_TCP_SYN_RECV)
 		e.flags |= TCP_ACK;
 	e.flags &= (uint16_t)~TCP_URG;

@@ -124,16 +124,14 @@ static int refuse_syn(struct tern_stack *st, const struct tcp_conn *c,
 	}
 	/* Without cookies to fall back on, the last quarter is for who is
 	 * known; nobody is. */
-	if (!st->tun.tcp_syncookies &&
-	    st->tun.tcp_max_syn_backlog - l->n_req <
-		    st->tun.tcp_max_syn_backlog >> 2)
+	if (!st->tun.tcp_syncookies && st->tun.tcp_max_syn_backlog - l->n_req <
+					       st->tun.tcp_max_syn_backlog >> 2)
 		return DROP_TCP_SYNQ_OVERFLOW;
 	(void)in;
 	return DROP_NOT;
 }
 
-static void syn_in(struct tern_stack *st, struct tcp_conn *c,
-		   struct tcp_in *in)
+static void syn_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct tcp_req *req;
 	int reason = refuse_syn(st, c, in);
@@ -213,9 +211,10 @@ static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 	a->syn_retrans = q->n_retrans;
 	a->syn_at = NEVER;
 	if (!q->n_retrans)
-		a->syn_at = st->now - (int64_t)((uint32_t)(st->now / NS_PER_US) -
-						q->synack_us) *
-					      NS_PER_US;
+		a->syn_at =
+			st->now - (int64_t)((uint32_t)(st->now / NS_PER_US) -
+					    q->synack_us) *
+					  NS_PER_US;
 }
 
 /* The connection that a half-open entry becomes, in SYN_RCVD; NULL if the
@@ -348,8 +347,7 @@ static void icmp_refusal(struct tern_stack *st, const struct tcp_req *q,
 	tcp_req_tuple(q, &ip.dst, &ip.src);
 	ip.v6 = q->v6;
 	wire_tcp_emit(tern_pkt_append(pkt, WIRE_TCP_LEN), &h);
-	if (wire_ip_emit(pkt, &ip) &&
-	    wire_ip_parse(pkt, &ip) == WIRE_IP_OK)
+	if (wire_ip_emit(pkt, &ip) && wire_ip_parse(pkt, &ip) == WIRE_IP_OK)
 		icmp_send_error(st, pkt, &ip, meaning, 0);
 	tern_pkt_put(pkt);
 }

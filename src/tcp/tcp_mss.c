@@ -30,8 +30,8 @@ uint32_t tcp_advmss(const struct tern_stack *st, const struct ip_path *path,
 
 uint16_t tcp_syn_mss(const struct tern_stack *st, const struct tcp_conn *c)
 {
-	uint32_t mss = tcp_advmss(st, &c->act->path,
-				  !tern_addr_is_v4(&c->raddr));
+	uint32_t mss =
+		tcp_advmss(st, &c->act->path, !tern_addr_is_v4(&c->raddr));
 
 	if (c->opts->user_mss)
 		mss = min_u32(mss, c->opts->user_mss);

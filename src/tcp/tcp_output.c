@@ -34,9 +34,9 @@ static bool small_in_flight(const struct tcp_conn *c)
 
 static bool nagle_holds(const struct tcp_conn *c, bool partial, int nagle)
 {
-	return partial && (nagle & NAGLE_CORK ||
-			   (!nagle && c->act->packets_out &&
-			    small_in_flight(c)));
+	return partial &&
+	       (nagle & NAGLE_CORK ||
+		(!nagle && c->act->packets_out && small_in_flight(c)));
 }
 
 /* Segments that one packet should carry at this rate: a millisecond's worth,
@@ -69,7 +69,7 @@ static uint32_t cwnd_quota(const struct tcp_conn *c)
 struct xmit {
 	uint32_t mss;
 	int nagle;
-	bool one; /* a single packet */
+	bool one;   /* a single packet */
 	bool probe; /* whatever cwnd says (TLP) */
 	uint32_t max_segs;
 	uint32_t sent; /* segments */
@@ -85,8 +85,7 @@ static bool should_defer(struct tern_stack *st, struct tcp_conn *c,
 	uint64_t send_win, cong_win, limit, chunk;
 	int64_t div = st->tun.tcp_tso_win_divisor;
 
-	if (c->ca_state >= TERN_CA_RECOVERY ||
-	    st->now - a->xmit_at > NS_PER_MS)
+	if (c->ca_state >= TERN_CA_RECOVERY || st->now - a->xmit_at > NS_PER_MS)
 		return false;
 	send_win = (uint32_t)seq_diff(snd_edge(c), g->seq);
 	cong_win = (uint64_t)(c->cc.cwnd - in_flight(a)) * x->mss;
@@ -174,9 +173,9 @@ static void pace_sent(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 
 	a->xmit_at = st->now;
 	if (a->pacing_rate != UINT64_MAX && a->pacing_rate && paced(st, c))
-		a->pace_at = max_i64(a->pace_at, st->now) +
-			     (int64_t)((uint64_t)len * NS_PER_S /
-				       a->pacing_rate);
+		a->pace_at =
+			max_i64(a->pace_at, st->now) +
+			(int64_t)((uint64_t)len * NS_PER_S / a->pacing_rate);
 }
 
 /* A new segment has left: it waits for its ACK now. */
@@ -261,8 +260,8 @@ static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
 	return limit;
 }
 
-static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c,
-			   int nagle, bool one, bool probe)
+static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
+			   bool one, bool probe)
 {
 	struct tcp_active *a = c->act;
 	struct xmit x = {
@@ -297,8 +296,8 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c,
 		x.cwnd_limited = true;
 	if (x.sent || x.cwnd_limited)
 		tcp_cwnd_validate(st, c, x.cwnd_limited);
-	if (x.sent && (c->ca_state == TERN_CA_RECOVERY ||
-		       c->ca_state == TERN_CA_CWR))
+	if (x.sent &&
+	    (c->ca_state == TERN_CA_RECOVERY || c->ca_state == TERN_CA_CWR))
 		a->prr_out += x.sent;
 	tcp_rate_app_limited(st, c);
 	if (x.sent && !probe)
@@ -334,7 +333,7 @@ void tcp_check_probe_timer(struct tern_stack *st, struct tcp_conn *c)
 	    a->at[TCP_TIMER_RTX] == NEVER && a->at[TCP_TIMER_PROBE] == NEVER &&
 	    a->at[TCP_TIMER_PACE] == NEVER)
 		tcp_xmit_timer(st, c, TCP_TIMER_PROBE,
-			      st->now + tcp_probe_when(st, c));
+			       st->now + tcp_probe_when(st, c));
 }
 
 /* RFC 9293 3.8.6.1 lets the window shrink: an ACK's sequence number must not
@@ -451,12 +450,22 @@ void tcp_send_synack_conn(struct tern_stack *st, struct tcp_conn *c)
 		tcp_emit_seg(st, c, g, 0);
 }
 
+/* A connection that closes has nothing but its FIN to get it any further. */
+static void owe_fin(struct tern_stack *st, struct tcp_conn *c)
+{
+	c->fin_owed = 1;
+	tcp_timer_set(st, c, TCP_TIMER_KEEP, st->now + TCP_RESOURCE_PROBE);
+}
+
 void tcp_send_fin(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a;
 
-	if (!tcp_activate(st, c))
+	c->fin_owed = 0;
+	if (!tcp_activate(st, c)) {
+		owe_fin(st, c);
 		return;
+	}
 	a = c->act;
 	if (a->unsent_last) {
 		a->unsent_last->flags |= TCP_FIN;
@@ -464,8 +473,7 @@ void tcp_send_fin(struct tern_stack *st, struct tcp_conn *c)
 		if (a->unsent_last->is_sent)
 			return;
 	} else if (send_ctl(st, c, TCP_FIN)) {
-		/* Without memory for a segment the FIN cannot be queued: the
-		 * keep timer of the closing states ends the connection. */
+		owe_fin(st, c);
 		return;
 	}
 	tcp_push(st, c, true);

@@ -25,7 +25,8 @@
  *  3. rcv.copied <= rcv.nxt; act->rcvq holds rcv.copied..rcv.nxt without a gap
  *     (a FIN takes a number and no byte).
  *  4. A connection in by_tuple has a state other than CLOSE and LISTEN.
- *  5. act is NULL only in CLOSE, LISTEN, ESTABLISHED, FIN_WAIT_2, CLOSE_WAIT.
+ *  5. act is NULL only in CLOSE, LISTEN, ESTABLISHED, FIN_WAIT_2, CLOSE_WAIT,
+ *     and where a FIN is owed.
  */
 #ifndef TCP_TCP_PRIV_H
 #define TCP_TCP_PRIV_H
@@ -39,9 +40,9 @@
 
 /* Linux's numbers, where no tunable holds them. */
 #define TCP_INIT_CWND 10u
-#define TCP_MSS_DEFAULT 536u  /* RFC 9293 3.7.1 (SHLD-5) */
+#define TCP_MSS_DEFAULT 536u /* RFC 9293 3.7.1 (SHLD-5) */
 #define TCP_MSS_DEFAULT_V6 1220u
-#define TCP_MIN_MSS 88u	      /* least announced and clamped to */
+#define TCP_MIN_MSS 88u /* least announced and clamped to */
 #define TCP_MAX_WINDOW 65535u
 #define TCP_MAX_WSCALE 14u
 #define TCP_RTO_INIT (1 * NS_PER_S)
@@ -64,14 +65,14 @@
 /* Why a connection's deadline is set. Each has its instant in the active
  * block but KEEP, which outlives it. */
 enum tcp_timer {
-	TCP_TIMER_RTX,	  /* retransmission, also of SYN and FIN */
-	TCP_TIMER_PROBE,  /* zero-window probe */
-	TCP_TIMER_LOSS,	  /* tail loss probe */
-	TCP_TIMER_REO,	  /* RACK's reordering window */
+	TCP_TIMER_RTX,	 /* retransmission, also of SYN and FIN */
+	TCP_TIMER_PROBE, /* zero-window probe */
+	TCP_TIMER_LOSS,	 /* tail loss probe */
+	TCP_TIMER_REO,	 /* RACK's reordering window */
 	TCP_TIMER_DELACK,
 	TCP_TIMER_PACE,
-	TCP_TIMER_SACK,	  /* compressed ACK */
-	TCP_TIMER_REST,	  /* idle: give the active block back */
+	TCP_TIMER_SACK, /* compressed ACK */
+	TCP_TIMER_REST, /* idle: give the active block back */
 	TCP_N_ACT_TIMERS,
 	TCP_TIMER_KEEP = TCP_N_ACT_TIMERS, /* keep-alive, FIN_WAIT_2 */
 	TCP_N_TIMERS,
@@ -122,15 +123,15 @@ struct tcp_seg {
 	struct tcp_seg *later, *earlier;
 	uint32_t id;
 	struct seq seq;
-	uint32_t len; /* data bytes; SYN and FIN take a number more */
-	uint16_t flags; /* TCP_SYN, TCP_FIN, TCP_PSH, TCP_URG */
+	uint32_t len;	 /* data bytes; SYN and FIN take a number more */
+	uint16_t flags;	 /* TCP_SYN, TCP_FIN, TCP_PSH, TCP_URG */
 	uint16_t n_segs; /* of mss bytes, as the network sees it */
 	uint16_t mss;	 /* that n_segs was counted by */
 	uint16_t n_frags;
-	uint8_t marks;	 /* SEG_* */
-	bool eor;	 /* nothing may be appended (MSG_EOR) */
-	bool is_sent;	 /* in act->rtx, else in act->unsent */
-	bool is_timed;	 /* in act->by_time */
+	uint8_t marks; /* SEG_* */
+	bool eor;      /* nothing may be appended (MSG_EOR) */
+	bool is_sent;  /* in act->rtx, else in act->unsent */
+	bool is_timed; /* in act->by_time */
 	uint16_t n_retrans;
 	int64_t sent_at; /* last time */
 	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
@@ -167,7 +168,7 @@ static inline struct tcp_seg *seg_of(struct rbnode *n)
 
 /* What a received packet says of itself while TCP has it (pkt->cb). */
 struct tcp_cb {
-	struct rbnode node; /* in act->ofo */
+	struct rbnode node;  /* in act->ofo */
 	struct seq seq, end; /* a FIN has a number, and is in end */
 	bool fin;
 };
@@ -194,19 +195,19 @@ struct tcp_active {
 	struct rbtree rtx;
 	/* What is in flight, in the order in which it was last sent (RACK). */
 	struct tcp_seg *by_time, *by_time_last;
-	struct tern_buf *tail;	/* send data is appended here */
-	uint32_t wmem;		/* Linux's count of bytes queued (SO_SNDBUF) */
-	uint32_t below;		/* bytes in the link's queue (TSQ) */
+	struct tern_buf *tail; /* send data is appended here */
+	uint32_t wmem;	       /* Linux's count of bytes queued (SO_SNDBUF) */
+	uint32_t below;	       /* bytes in the link's queue (TSQ) */
 	uint32_t packets_out, sacked_out, lost_out, retrans_out;
-	struct seq pushed;	/* end of what was last pushed */
-	struct seq small;	/* end of the last small segment (Minshall) */
-	struct seq snd_up;	/* urgent pointer */
-	struct seq syn_seq;	/* ISN, while the handshake runs */
-	struct seq rtt_seq;	/* rttvar is lowered once a round trip */
+	struct seq pushed;  /* end of what was last pushed */
+	struct seq small;   /* end of the last small segment (Minshall) */
+	struct seq snd_up;  /* urgent pointer */
+	struct seq syn_seq; /* ISN, while the handshake runs */
+	struct seq rtt_seq; /* rttvar is lowered once a round trip */
 	uint32_t mdev_max;
-	int64_t retrans_at;	/* first resend of this outage; 0: none */
-	int64_t probe_from;	/* first unanswered zero-window probe */
-	uint32_t next_ready;	/* TSQ queue */
+	int64_t retrans_at;  /* first resend of this outage; 0: none */
+	int64_t probe_from;  /* first unanswered zero-window probe */
+	uint32_t next_ready; /* TSQ queue */
 	bool is_ready;
 	bool urg_mode;
 	bool nonagle_push;
@@ -225,7 +226,8 @@ struct tcp_active {
 	uint32_t cwnd_used;
 	int64_t cwnd_used_at;
 	uint32_t lost; /* segments, ever in this active phase */
-	struct seq high_sack; /* end of the highest SACKed; valid if sacked_out */
+	struct seq
+		high_sack; /* end of the highest SACKed; valid if sacked_out */
 	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
 	uint8_t n_seen;
 
@@ -255,10 +257,10 @@ struct tcp_active {
 	uint64_t cc_priv[TERN_CC_PRIV_WORDS];
 
 	/* Receiving. */
-	struct pktq rcvq; /* in order, rcv.copied on */
+	struct pktq rcvq;  /* in order, rcv.copied on */
 	struct rbtree ofo; /* out of order */
 	uint32_t n_ofo;
-	uint32_t rmem;	/* Linux's count of bytes held (SO_RCVBUF) */
+	uint32_t rmem; /* Linux's count of bytes held (SO_RCVBUF) */
 	struct wire_sack sacks[TCP_SACK_MAX]; /* newest first */
 	struct wire_sack dsack;
 	uint8_t n_sacks;
@@ -270,7 +272,7 @@ struct tcp_active {
 	uint8_t urg_byte;
 	uint32_t last_ts_ecr; /* receiver: of the last RTT sample */
 	uint32_t ack_ts_ecr;  /* sender: of the ACK being handled */
-	int64_t delack_at; /* when the delayed ACK was promised */
+	int64_t delack_at;    /* when the delayed ACK was promised */
 	struct {
 		int64_t at;
 		struct seq seq;
@@ -323,13 +325,13 @@ struct tcp_listener {
 	uint32_t hash_next; /* in tcp.listening */
 	uint32_t any_next;  /* in tcp.any_listener */
 	uint32_t backlog;
-	uint32_t n_accept;	     /* completed, waiting */
+	uint32_t n_accept;		   /* completed, waiting */
 	uint32_t accept_head, accept_tail; /* connections, by accept_next */
-	uint32_t n_req, n_young;     /* half-open; never resent to */
+	uint32_t n_req, n_young;	   /* half-open; never resent to */
 	uint32_t req_head[2], req_tail[2]; /* half-open, by family, in order */
-	uint32_t untold[2]; /* of these the first that tcp_syn_next() did not
+	uint32_t untold[2];  /* of these the first that tcp_syn_next() did not
 			     * tell: with TERN_SO_DECIDE, all from there */
-	int64_t overflow_at;	     /* when cookies were last sent */
+	int64_t overflow_at; /* when cookies were last sent */
 };
 
 struct tcp_conn {
@@ -366,9 +368,9 @@ struct tcp_conn {
 	} rcv;
 	uint32_t rcvbuf, sndbuf;
 	uint32_t ts_recent, ts_recent_at; /* s */
-	uint32_t srtt_us;   /* times 8 */
-	uint32_t mdev_us;   /* times 4 */
-	uint32_t rttvar_us; /* times 4 */
+	uint32_t srtt_us;		  /* times 8 */
+	uint32_t mdev_us;		  /* times 4 */
+	uint32_t rttvar_us;		  /* times 4 */
 	uint32_t rto_us;
 	uint32_t min_rtt_us; /* ~0: none */
 	struct tern_cc cc;
@@ -379,19 +381,19 @@ struct tcp_conn {
 	uint16_t mss_peer; /* what the peer announced, clamped */
 	uint16_t pmtu;
 	uint16_t advmss;
-	uint16_t rcv_mss;  /* what the peer seems to send */
+	uint16_t rcv_mss; /* what the peer seems to send */
 	uint16_t ato_ms;
-	uint8_t state;	   /* enum tern_tcp_state: tcp_set_state() only */
+	uint8_t state; /* enum tern_tcp_state: tcp_set_state() only */
 	uint8_t ca_state;
-	uint8_t shut;	   /* SHUT_* below */
-	uint8_t error;	   /* TERN_E*, given once */
+	uint8_t shut;  /* SHUT_* below */
+	uint8_t error; /* TERN_E*, given once */
 	uint8_t soft_error;
 	uint8_t retransmits, backoff, probes;
-	uint8_t ack;	   /* ACK_* */
-	uint8_t quick;	   /* ACKs still to be sent at once */
+	uint8_t ack;   /* ACK_* */
+	uint8_t quick; /* ACKs still to be sent at once */
 	uint8_t pingpong;
 	uint8_t reordering, reord_seen;
-	uint8_t scaling;   /* of 256: payload per receive buffer byte */
+	uint8_t scaling; /* of 256: payload per receive buffer byte */
 	uint8_t cc_index;
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t port_class; /* PORT_*: as what it is counted there */
@@ -404,18 +406,19 @@ struct tcp_conn {
 	uint32_t has_port : 1, hashed : 1, orphan : 1, in_accept_queue : 1;
 	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
 	uint32_t opened : 1, /* by connect() */
-		 no_space : 1, has_isn : 1, freebind : 1;
+		no_space : 1, has_isn : 1, freebind : 1,
+		fin_owed : 1; /* for want of memory: KEEP tries again */
 };
 
 enum { SHUT_RCV = 1, SHUT_SND = 2 };
 
 /* conn->ack */
 enum {
-	ACK_SCHED = 1, /* an ACK is owed */
-	ACK_TIMER = 2, /* and its timer runs */
-	ACK_PUSHED = 4, /* the data owed for had PSH */
+	ACK_SCHED = 1,	 /* an ACK is owed */
+	ACK_TIMER = 2,	 /* and its timer runs */
+	ACK_PUSHED = 4,	 /* the data owed for had PSH */
 	ACK_PUSHED2 = 8, /* twice since the last ACK */
-	ACK_NOW = 16, /* it goes with the end of this input */
+	ACK_NOW = 16,	 /* it goes with the end of this input */
 };
 
 _Static_assert(sizeof(struct tcp_conn) <= 256 || sizeof(void *) < 8,
@@ -426,13 +429,13 @@ _Static_assert(sizeof(struct tcp_hist) <= 96, "its history is at most 96 B");
 struct tcp_req {
 	struct timer timer;
 	uint32_t id, hash_next;
-	uint32_t listener;	   /* struct tcp_listener */
-	uint32_t next, prev;	   /* of the same listener */
+	uint32_t listener;   /* struct tcp_listener */
+	uint32_t next, prev; /* of the same listener */
 	struct seq iss, irs;
-	struct seq rcv_nxt;	   /* irs + 1, or more with Fast Open */
+	struct seq rcv_nxt; /* irs + 1, or more with Fast Open */
 	uint32_t ts_recent;
 	uint32_t rcv_wnd;
-	uint32_t oow_at; /* ms */
+	uint32_t oow_at;    /* ms */
 	uint32_t synack_us; /* when the SYN-ACK was first sent */
 	uint16_t mss;
 	uint16_t lport, rport;
@@ -460,7 +463,7 @@ struct tcp_tw {
 	uint8_t tos;
 	uint8_t any : 1, v6 : 1, v6only : 1;
 	uint8_t auto_port : 1, has_port : 1; /* as of the connection */
-	uint8_t socket_v6 : 1; /* v6 is that of the addresses */
+	uint8_t socket_v6 : 1;		     /* v6 is that of the addresses */
 	uint8_t spare;
 	uint8_t addrs[];
 };
@@ -481,7 +484,7 @@ struct tcp_port {
 	uint16_t port;
 	bool v6only;
 	uint32_t n_auto; /* of these, bound by connect() alone */
-	uint32_t n[8]; /* by PORT_* */
+	uint32_t n[8];	 /* by PORT_* */
 };
 
 /* A segment on its way through input. */
@@ -491,7 +494,7 @@ struct tcp_in {
 	struct wire_tcp h;
 	struct wire_tcp_opts o;
 	bool have_opts;
-	uint32_t len; /* data bytes */
+	uint32_t len;	/* data bytes */
 	struct seq end; /* seq + len + SYN + FIN */
 	struct seq isn; /* for a SYN that ends TIME_WAIT */
 	bool has_isn;
@@ -552,8 +555,8 @@ void tcp_trace_what(struct tern_stack *, const struct tcp_conn *,
 		    const struct tern_pkt *);
 /* Is c still the connection that had this id and gen? For who called something
  * that may have ended it. */
-static inline bool tcp_is(const struct tern_stack *st,
-			  const struct tcp_conn *c, uint32_t id, uint32_t gen)
+static inline bool tcp_is(const struct tern_stack *st, const struct tcp_conn *c,
+			  uint32_t id, uint32_t gen)
 {
 	return slab_has(&st->tcp.conns, id) && c->gen == gen;
 }
@@ -645,16 +648,16 @@ void tcp_fin_in(struct tern_stack *, struct tcp_conn *);
 
 /* tcp_ack.c */
 enum {
-	ACKED_DATA = 1,	      /* new data acknowledged */
+	ACKED_DATA = 1, /* new data acknowledged */
 	ACKED_SYN = 2,
-	ACKED_RETRANS = 4,    /* of it some had been resent */
-	ACKED_WINDOW = 8,     /* the window changed */
-	ACKED_SACK = 16,      /* SACK told something new */
+	ACKED_RETRANS = 4, /* of it some had been resent */
+	ACKED_WINDOW = 8,  /* the window changed */
+	ACKED_SACK = 16,   /* SACK told something new */
 	ACKED_DSACK = 32,
 	ACKED_ECE = 64,
-	ACKED_UNA = 128,      /* snd.una moved */
-	ACKED_ORIG_SACK = 256, /* SACKed what was never resent */
-	ACKED_RENEGED = 512,  /* what was SACKed is missing after all */
+	ACKED_UNA = 128,	/* snd.una moved */
+	ACKED_ORIG_SACK = 256,	/* SACKed what was never resent */
+	ACKED_RENEGED = 512,	/* what was SACKed is missing after all */
 	ACKED_DSACK_TLP = 1024, /* the probe was needless */
 	ACKED_LOST_RETRANS = 2048,
 };
@@ -695,17 +698,16 @@ void tcp_rtx_queue(struct tern_stack *, struct tcp_conn *);
 void tcp_set_ca(struct tern_stack *, struct tcp_conn *, enum tern_ca_state);
 
 /* tcp_scoreboard.c: what the peer says it has. */
-void tcp_sack_in(struct tern_stack *, struct tcp_conn *,
-		 const struct tcp_in *, struct tcp_ack_state *);
-void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *,
-			 struct seq low, bool by_ts);
+void tcp_sack_in(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
+		 struct tcp_ack_state *);
+void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *, struct seq low,
+			 bool by_ts);
 
 /* tcp_rack.c: loss by time, and tail loss probes (RFC 8985). */
 bool tcp_uses_rack(const struct tern_stack *, const struct tcp_conn *);
 void tcp_rack_sent(struct tcp_conn *, struct tcp_seg *);
 void tcp_rack_forget(struct tcp_conn *, struct tcp_seg *);
-void tcp_rack_split(struct tcp_conn *, struct tcp_seg *g,
-		    struct tcp_seg *rest);
+void tcp_rack_split(struct tcp_conn *, struct tcp_seg *g, struct tcp_seg *rest);
 void tcp_rack_delivered(struct tern_stack *, struct tcp_conn *,
 			const struct tcp_seg *);
 /* True: the REO timer runs now. */
@@ -721,7 +723,6 @@ void tcp_tlp_fire(struct tern_stack *, struct tcp_conn *);
 void tcp_tlp_ack(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
 		 const struct tcp_ack_state *);
 
-
 /* tcp_cong.c: the controller's side. */
 void tcp_cc_register_builtin(struct tern_stack *);
 void tcp_cc_init(struct tern_stack *, struct tcp_conn *);
@@ -733,8 +734,7 @@ uint32_t tcp_cc_undo(struct tern_stack *, struct tcp_conn *);
 void tcp_cc_event(struct tern_stack *, struct tcp_conn *, enum tern_cc_event);
 void tcp_cc_on_ack(struct tern_stack *, struct tcp_conn *,
 		   struct tcp_ack_state *, bool may_raise);
-void tcp_cwnd_validate(struct tern_stack *, struct tcp_conn *,
-		       bool is_limited);
+void tcp_cwnd_validate(struct tern_stack *, struct tcp_conn *, bool is_limited);
 /* Before new data is queued: after idle time cwnd shrinks (RFC 9293 3.8.2). */
 void tcp_cwnd_restart(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_current_ssthresh(const struct tcp_conn *);
@@ -781,6 +781,7 @@ static inline uint32_t cb_len(const struct tcp_cb *b)
 /* tcp_urg.c */
 void tcp_urg_in(struct tern_stack *, struct tcp_conn *, const struct tcp_in *);
 uint32_t tcp_truesize(uint32_t len);
+uint32_t tcp_tailroom(uint32_t truesize, uint32_t len);
 
 /* tcp_rcvbuf.c: windows and buffers of the receiver. */
 uint32_t tcp_rcv_space(const struct tcp_conn *);

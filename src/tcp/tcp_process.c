@@ -66,8 +66,7 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 	c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
 	/* A child of a listener has no SYN in its queue to take the RTT of. */
 	if (!c->srtt_us && c->act->syn_at != NEVER)
-		tcp_rtt_sample(st, c,
-			       (st->now - c->act->syn_at) / NS_PER_US);
+		tcp_rtt_sample(st, c, (st->now - c->act->syn_at) / NS_PER_US);
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "ACK of SYN");
 	tcp_init_transfer(st, c);
 	tcp_init_rcv_mss(c);
@@ -114,7 +113,7 @@ static bool fin_acked(struct tern_stack *st, struct tcp_conn *c,
 static bool ack_moves_state(struct tern_stack *st, struct tcp_conn *c,
 			    struct tcp_in *in)
 {
-	bool all = seq_eq(c->snd.una, c->snd.end);
+	bool all = seq_eq(c->snd.una, c->snd.end) && !c->fin_owed;
 
 	switch ((enum tern_tcp_state)c->state) {
 	case TERN_TCP_SYN_RECV:
@@ -195,8 +194,7 @@ static bool take_ack(struct tern_stack *st, struct tcp_conn *c,
 		return true;
 	if (c->state == TERN_TCP_SYN_RECV) {
 		tcp_reset_for(st, in);
-		ip_drop(st, in->pkt,
-			res ? -res : DROP_TCP_OLD_ACK);
+		ip_drop(st, in->pkt, res ? -res : DROP_TCP_OLD_ACK);
 		return false;
 	}
 	if (!res)
@@ -213,10 +211,10 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t id = c->id, gen = c->gen;
 	bool had_ofo;
 
-	c->segs_in += in->pkt->gso_size && in->len > in->pkt->gso_size ?
-			      (in->len + in->pkt->gso_size - 1) /
-				      in->pkt->gso_size :
-			      1;
+	c->segs_in +=
+		in->pkt->gso_size && in->len > in->pkt->gso_size ?
+			(in->len + in->pkt->gso_size - 1) / in->pkt->gso_size :
+			1;
 	tcp_trace_what(st, c, TERN_TRACE_IN, NULL, in->pkt);
 	if (unlikely(in->ip->ttl < c->opts->min_ttl)) {
 		ip_drop(st, in->pkt, DROP_TCP_MINTTL);

@@ -68,8 +68,7 @@ void tcp_rack_sent(struct tcp_conn *c, struct tcp_seg *g)
 	insert_after(c->act, g, c->act->by_time_last);
 }
 
-void tcp_rack_split(struct tcp_conn *c, struct tcp_seg *g,
-		    struct tcp_seg *rest)
+void tcp_rack_split(struct tcp_conn *c, struct tcp_seg *g, struct tcp_seg *rest)
 {
 	rest->is_timed = false;
 	if (g->is_timed)
@@ -209,8 +208,8 @@ void tcp_rack_adapt(struct tern_stack *st, struct tcp_conn *c,
 		a->rack.dsack_seen = false;
 	if (a->rack.dsack_seen) {
 		if (a->rack.steps < 255)
-			a->rack.steps = (uint8_t)(
-				max_u32(a->rack.steps, 1) + 1);
+			a->rack.steps =
+				(uint8_t)(max_u32(a->rack.steps, 1) + 1);
 		a->rack.dsack_seen = false;
 		a->rack.last_delivered = h->delivered;
 		a->rack.persist = RACK_PERSIST;
@@ -312,8 +311,8 @@ void tcp_tlp_ack(struct tern_stack *st, struct tcp_conn *c,
 		tcp_cwnd_reduce_end(st, c);
 		tcp_keep_open(st, c);
 		COUNT(st, TCP_EXT_LOSS_PROBE_RECOVERY);
-	} else if (!(s->flags & (ACKED_UNA | ACKED_WINDOW | ACKED_DATA |
-				 ACKED_SACK)) &&
+	} else if (!(s->flags &
+		     (ACKED_UNA | ACKED_WINDOW | ACKED_DATA | ACKED_SACK)) &&
 		   !has_data) {
 		/* Both the original and the probe have arrived. */
 		a->has_tlp = false;

@@ -91,8 +91,8 @@ void tcp_rate_app_limited(struct tern_stack *st, struct tcp_conn *c)
 	struct tcp_active *a = c->act;
 	const struct tcp_hist *h = hist_of(st, c);
 
-	if (tcp_notsent(c) < c->mss && !a->below &&
-	    in_flight(a) < c->cc.cwnd && a->lost_out <= a->retrans_out)
+	if (tcp_notsent(c) < c->mss && !a->below && in_flight(a) < c->cc.cwnd &&
+	    a->lost_out <= a->retrans_out)
 		a->app_limited =
 			max_u32((h ? h->delivered : 0) + in_flight(a), 1);
 }

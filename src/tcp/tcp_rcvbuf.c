@@ -14,19 +14,28 @@
  */
 #include "tcp_priv.h"
 
-/* What Linux charges for a packet with `len` payload bytes that came by a
- * TUN [k]: payload, headers and headroom rounded up to a cache line, and the
- * shared info behind them (320), in a block of its allocator; and the buffer's
- * head (256). What exceeds a page is in pages of its own. */
+/* What Linux charges for a packet with `len` payload bytes: its head (256), and
+ * a buffer for payload, headers and headroom (104) and the shared info (320):
+ * of 576 bytes if that is enough, else of a power of two; beyond a page, pages
+ * behind a small one. Measured by SO_MEMINFO on what a TUN brings. */
 uint32_t tcp_truesize(uint32_t len)
 {
-	uint32_t n = ((len + 128 + 63) & ~63u) + 320, block = 512;
+	uint32_t need = len + 104 + 320;
 
-	if (n > 4096)
-		return ((len + 4095) & ~4095u) + 512 + 256;
-	while (block < n)
-		block <<= 1;
-	return block + 256;
+	if (need <= 576)
+		return 256 + 576;
+	if (need <= 4096)
+		return 256 + (2u << ilog2_u64(need - 1));
+	return 256 + 1024 + ((len + 4095) & ~4095u);
+}
+
+/* Payload that still fits the buffer of a packet that holds len bytes and was
+ * charged as `truesize`. */
+uint32_t tcp_tailroom(uint32_t truesize, uint32_t len)
+{
+	uint32_t used = 256 + 320 + 104 + len;
+
+	return truesize > used ? truesize - used : 0;
 }
 
 uint32_t tcp_win_from_space(const struct tcp_conn *c, uint32_t space)
@@ -80,8 +89,7 @@ void tcp_initial_window(struct tern_stack *st, struct tcp_conn *c,
 	if (clamp)
 		most = min_u32(most, clamp);
 	if (most > TCP_MAX_WINDOW)
-		*scale = (uint8_t)min_u32(ilog2_u64(most) - 15,
-					  TCP_MAX_WSCALE);
+		*scale = (uint8_t)min_u32(ilog2_u64(most) - 15, TCP_MAX_WSCALE);
 }
 
 /* What may be announced now, before the rule that the edge stays. */
@@ -99,8 +107,8 @@ uint32_t tcp_window_would(struct tern_stack *st, struct tcp_conn *c)
 	if (free_space < full >> 1) {
 		c->quick = 0;
 		if (st->tcp.pressure)
-			c->rcv.ssthresh = min_u32(c->rcv.ssthresh,
-						  4u * c->advmss);
+			c->rcv.ssthresh =
+				min_u32(c->rcv.ssthresh, 4u * c->advmss);
 		/* Rounded down first: the scale must not hide that there is
 		 * hardly anything left. */
 		free_space = free_space >> c->rcv_scale << c->rcv_scale;
@@ -129,8 +137,8 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 	if (wnd < cur) {
 		if (!wnd)
 			COUNT(st, TCP_EXT_WANT_ZERO_WINDOW_ADV);
-		wnd = (cur + (1u << c->rcv_scale) - 1) >> c->rcv_scale
-		      << c->rcv_scale;
+		wnd = (cur + (1u << c->rcv_scale) - 1) >>
+		      c->rcv_scale << c->rcv_scale;
 	}
 	if (!c->rcv_scale && st->tun.tcp_workaround_signed_windows)
 		wnd = min_u32(wnd, 32767);
@@ -200,20 +208,22 @@ static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 static void grow_window(struct tern_stack *st, struct tcp_conn *c,
 			const struct tcp_in *in)
 {
-	uint32_t most = min_u32(tcp_window_clamp(c), tcp_rcv_space(c));
-	uint32_t incr = 0, true_len, window;
+	uint32_t true_len = tcp_truesize(in->len);
+	uint32_t used = c->act->rmem + true_len; /* it is queued next */
+	uint32_t incr = 0, most, window;
 
+	most = used < c->rcvbuf ? tcp_win_from_space(c, c->rcvbuf - used) : 0;
+	most = min_u32(tcp_window_clamp(c), most);
 	if (most <= c->rcv.ssthresh || st->tcp.pressure)
 		return;
-	true_len = tcp_truesize(in->len);
 	if (tcp_win_from_space(c, true_len) <= in->len) {
 		incr = 2u * c->advmss;
 	} else {
 		/* Small packets: only while the buffer, at this overhead,
 		 * still holds the window that there is. */
 		true_len = tcp_win_from_space(c, true_len) >> 1;
-		window = tcp_win_from_space(
-				 c, (uint32_t)st->tun.tcp_rmem[2]) >> 1;
+		window = tcp_win_from_space(c, (uint32_t)st->tun.tcp_rmem[2]) >>
+			 1;
 		while (c->rcv.ssthresh <= window) {
 			if (true_len <= in->len) {
 				incr = 2u * c->rcv_mss;
@@ -256,8 +266,8 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	} else if (idle_ms <= TCP_ATO_MIN_MS / 2) {
 		c->ato_ms = (uint16_t)((c->ato_ms >> 1) + TCP_ATO_MIN_MS / 2);
 	} else if (idle_ms < c->ato_ms) {
-		c->ato_ms = (uint16_t)min_u32((c->ato_ms >> 1) + idle_ms,
-					      rto_ms);
+		c->ato_ms =
+			(uint16_t)min_u32((c->ato_ms >> 1) + idle_ms, rto_ms);
 	} else if (idle_ms > rto_ms) {
 		/* The peer has stopped for longer than a time-out: it starts
 		 * slowly again, and waits for our ACKs. */
@@ -278,8 +288,7 @@ void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
 	if (c->ack & ACK_SCHED &&
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss ||
 	     (copied &&
-	      (c->ack & ACK_PUSHED2 ||
-	       (c->ack & ACK_PUSHED && !c->pingpong)) &&
+	      (c->ack & ACK_PUSHED2 || (c->ack & ACK_PUSHED && !c->pingpong)) &&
 	      (!a || !a->rmem))))
 		now = true;
 	if (!now && copied && !(c->shut & SHUT_RCV)) {
@@ -316,8 +325,11 @@ void tcp_rcv_rtt_ts(struct tern_stack *st, struct tcp_conn *c,
 		/* A window's worth is a round trip, at most. */
 		if (a->rcv_rtt.at && seq_lt(c->rcv.nxt, a->rcv_rtt.seq))
 			return;
-		us = a->rcv_rtt.at ? (uint32_t)min_i64(
-			(st->now - a->rcv_rtt.at) / NS_PER_US, 1 << 28) : 0;
+		us = a->rcv_rtt.at ?
+			     (uint32_t)min_i64((st->now - a->rcv_rtt.at) /
+						       NS_PER_US,
+					       1 << 28) :
+			     0;
 		a->rcv_rtt.at = st->now;
 		a->rcv_rtt.seq = seq_add(c->rcv.nxt, c->rcv.wnd);
 		if (!us)

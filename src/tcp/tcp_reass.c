@@ -81,6 +81,7 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 		     struct tern_pkt *to, struct tern_pkt *from)
 {
 	struct tcp_cb *b = pkt_cb(to), *f = pkt_cb(from);
+	uint32_t more = 0;
 	uint8_t *p;
 
 	if (from->len > 512 || to->n_frags || to->head->refs != 1 || b->fin ||
@@ -92,8 +93,12 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	tern_pkt_copy_out(from, 0, p, from->len);
 	b->end = f->end;
 	b->fin = f->fin;
-	to->owner += from->len;
-	charge(st, c, from->len);
+	/* Linux copies too where its buffer has room, and else links the
+	 * packet, for what it costs. */
+	if (from->len > tcp_tailroom(to->owner, to->len - from->len))
+		more = tcp_truesize(from->len);
+	to->owner += more;
+	charge(st, c, more);
 	COUNT(st, TCP_EXT_RCV_COALESCE);
 	tern_pkt_put(from);
 	return true;
@@ -284,8 +289,8 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 			drop_covered(st, c, rbtree_next(&p->node), b);
 		}
 	} else {
-		drop_covered(st, c,
-			     p ? rbtree_next(&p->node) : a->ofo.first, b);
+		drop_covered(st, c, p ? rbtree_next(&p->node) : a->ofo.first,
+			     b);
 	}
 	if (c->sack_ok)
 		tcp_sack_add(c, seq, end);
@@ -298,8 +303,8 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 }
 
 /* Nothing in it that we may take: say where we are, at once. */
-static void refuse(struct tern_stack *st, struct tcp_conn *c,
-		   struct tcp_in *in, int reason)
+static void refuse(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in,
+		   int reason)
 {
 	tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 	c->ato_ms = TCP_ATO_MIN_MS;

@@ -46,8 +46,7 @@ static void dupacks_reset(struct tcp_conn *c)
 		c->act->sacked_out = 0;
 }
 
-void tcp_count_delivered(struct tern_stack *st, struct tcp_conn *c,
-			    uint32_t n)
+void tcp_count_delivered(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 {
 	struct tcp_hist *h = hist_of(st, c);
 
@@ -65,9 +64,8 @@ static void limit_dupacks(struct tern_stack *st, struct tcp_conn *c,
 	if (a->sacked_out + holes <= a->packets_out)
 		return;
 	a->sacked_out = a->packets_out - holes;
-	c->reordering = (uint8_t)min_u32(
-		min_u32(a->packets_out + addend, 255),
-		(uint32_t)st->tun.tcp_max_reordering);
+	c->reordering = (uint8_t)min_u32(min_u32(a->packets_out + addend, 255),
+					 (uint32_t)st->tun.tcp_max_reordering);
 	COUNT(st, TCP_EXT_RENO_REORDER);
 }
 
@@ -90,8 +88,8 @@ void tcp_dupacks_acked(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 	struct tcp_active *a = c->act;
 
 	if (n) {
-		tcp_count_delivered(st, c,
-				n > a->sacked_out + 1 ? n - a->sacked_out : 1);
+		tcp_count_delivered(
+			st, c, n > a->sacked_out + 1 ? n - a->sacked_out : 1);
 		a->sacked_out -= min_u32(a->sacked_out, n - 1);
 	}
 	limit_dupacks(st, c, n);
@@ -287,8 +285,7 @@ static bool in_loss(struct tern_stack *st, struct tcp_conn *c,
 				a->frto = false;
 		}
 	}
-	if (recovered)
-	{
+	if (recovered) {
 		end_recovery(st, c);
 		return true;
 	}

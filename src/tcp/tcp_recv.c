@@ -205,8 +205,8 @@ int tcp_recv_frags(struct tern_stack *st, uint32_t id, struct tern_frag *out,
 		return -TERN_ENOTCONN;
 	pkt = c->act ? c->act->rcvq.head : NULL;
 	for (; pkt; pkt = pkt->next) {
-		uint32_t skip = (uint32_t)seq_diff(c->rcv.copied,
-						   pkt_cb(pkt)->seq);
+		uint32_t skip =
+			(uint32_t)seq_diff(c->rcv.copied, pkt_cb(pkt)->seq);
 		int need = pkt->n_frags + (pkt->head_len != 0), i;
 
 		if (n + need > max)

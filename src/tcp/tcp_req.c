@@ -130,17 +130,16 @@ struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
 	q->rport = in->h.sport;
 	q->irs = in->h.seq;
 	q->rcv_nxt = seq_add(q->irs, 1);
-	q->iss = in->has_isn ? in->isn :
-			       tcp_isn(st, l, q->lport, r, q->rport);
+	q->iss = in->has_isn ? in->isn : tcp_isn(st, l, q->lport, r, q->rport);
 	q->link = in->pkt->link;
 	q->tos = c->opts->tos;
 	q->synack_us = (uint32_t)(st->now / NS_PER_US);
 	tcp_addrs_put(q->addrs, v6, l, r);
 	agree(st, c, in, q);
 	mss = announced_mss(st, c, l, r, v6);
-	tcp_initial_window(st, c, tcp_full_space(c),
-			   mss - (q->ts_ok ? 12 : 0), c->opts->window_clamp,
-			   q->wscale_ok, &q->rcv_wnd, &scale);
+	tcp_initial_window(st, c, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
+			   c->opts->window_clamp, q->wscale_ok, &q->rcv_wnd,
+			   &scale);
 	q->rcv_scale = scale & 15;
 	link_req(st, c->listener, q);
 	idhash_insert(&st->tcp.req_by_tuple[v6], id,
@@ -157,8 +156,7 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	r->tos = q->tos;
 	if (q->ts_ok) {
 		r->o.present |= WIRE_OPT_TS;
-		r->o.ts_val = now_ms(st) +
-			      tcp_ts_offset(st, &r->src, &r->dst);
+		r->o.ts_val = now_ms(st) + tcp_ts_offset(st, &r->src, &r->dst);
 		r->o.ts_ecr = q->ts_recent;
 	}
 	tcp_emit_reply(st, r);
@@ -281,7 +279,8 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 	struct tcp_listener *l = listener_of(st, q);
 	struct tcp_conn *c = conn_at(st, l->conn), *child;
 
-	if (c->opts->defer_accept_s && q->n_timeouts < c->opts->defer_accept_s &&
+	if (c->opts->defer_accept_s &&
+	    q->n_timeouts < c->opts->defer_accept_s &&
 	    seq_eq(in->end, q->rcv_nxt)) {
 		q->acked = 1;
 		COUNT(st, TCP_EXT_DEFER_ACCEPT_DROP);
@@ -324,14 +323,14 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 
 	tcp_parse_opts(in);
 	paws = q->ts_ok && in->o.present & WIRE_OPT_TS &&
-	       tcp_paws_reject(st, q->ts_recent,
-			       (uint32_t)(st->now / NS_PER_S), in);
+	       tcp_paws_reject(st, q->ts_recent, (uint32_t)(st->now / NS_PER_S),
+			       in);
 	if (seq_eq(in->h.seq, q->irs) && flags == TCP_SYN && !paws) {
 		syn_again(st, q, in);
 		return;
 	}
-	if (flags & TCP_ACK && (!seq_eq(in->h.ack, seq_add(q->iss, 1)) ||
-				q->undecided)) {
+	if (flags & TCP_ACK &&
+	    (!seq_eq(in->h.ack, seq_add(q->iss, 1)) || q->undecided)) {
 		/* It acknowledges nothing of ours. */
 		tcp_reset_for(st, in);
 		ip_drop(st, in->pkt, DROP_TCP_ACK_UNSENT_DATA);

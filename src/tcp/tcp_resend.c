@@ -24,9 +24,8 @@ static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
 
 		if (!n || n->flags & (TCP_SYN | TCP_URG) ||
 		    g->flags & (TCP_FIN | TCP_URG) || g->eor ||
-		    n->marks & (SEG_SACKED | SEG_RETRANS) ||
-		    g->n_segs > 1 || n->n_segs > 1 ||
-		    g->len + n->len > space ||
+		    n->marks & (SEG_SACKED | SEG_RETRANS) || g->n_segs > 1 ||
+		    n->n_segs > 1 || g->len + n->len > space ||
 		    g->n_frags + n->n_frags > TCP_SEG_FRAGS ||
 		    seq_gt(seg_end(n), snd_edge(c)))
 			return;

@@ -78,15 +78,14 @@ static void dsack_in(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	h->dsack_dups = (uint16_t)min_u32(h->dsack_dups + n, UINT16_MAX);
 	s->flags |= ACKED_DSACK;
-	if (a->has_tlp && a->tlp_resent &&
-	    seq_eq(b->end, a->tlp_high))
+	if (a->has_tlp && a->tlp_resent && seq_eq(b->end, a->tlp_high))
 		s->flags |= ACKED_DSACK_TLP;
 	else
 		a->rack.dsack_seen = true;
 	if (a->has_undo && a->undo_retrans > 0 &&
 	    seq_leq(b->end, s->prior_una) && seq_gt(b->end, a->undo_marker))
-		a->undo_retrans = (int32_t)max_i64(
-			0, (int64_t)a->undo_retrans - n);
+		a->undo_retrans =
+			(int32_t)max_i64(0, (int64_t)a->undo_retrans - n);
 }
 
 static void note_reordering(struct tcp_ack_state *s, struct seq seq)

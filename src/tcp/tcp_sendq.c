@@ -16,8 +16,9 @@
  */
 #include "tcp_priv.h"
 
-/* What Linux charges for an empty segment of the send queue. */
-#define SEG_OVERHEAD 960u
+/* What Linux charges for an empty segment of the send queue: its head (256) and
+ * the smallest buffer (576). Measured by SO_MEMINFO. */
+#define SEG_OVERHEAD 832u
 
 struct tcp_seg *tcp_seg_new(struct tern_stack *st, struct tcp_conn *c)
 {
@@ -118,8 +119,8 @@ static void split_frags(struct tcp_seg *g, struct tcp_seg *rest, uint32_t len)
 	g->n_frags = (uint16_t)n;
 }
 
-bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c,
-		   struct tcp_seg *g, uint32_t len)
+bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
+		   uint32_t len)
 {
 	struct tcp_active *a = c->act;
 	struct tcp_seg *rest = tcp_seg_new(st, c);
@@ -223,7 +224,8 @@ static uint64_t notsent_lowat(const struct tern_stack *st,
 /* May a new segment be begun? */
 static bool has_memory(const struct tern_stack *st, const struct tcp_conn *c)
 {
-	return c->act->wmem < c->sndbuf && tcp_notsent(c) < notsent_lowat(st, c);
+	return c->act->wmem < c->sndbuf &&
+	       tcp_notsent(c) < notsent_lowat(st, c);
 }
 
 /* Is it worth telling POLLOUT? A third of the buffer must be free. */
@@ -242,16 +244,16 @@ bool tcp_sendq_has_room(const struct tern_stack *st, const struct tcp_conn *c)
 void tcp_sndbuf_expand(struct tern_stack *st, struct tcp_conn *c)
 {
 	uint32_t mss = max_u32(max_u32(c->mss_peer, c->mss), 536);
-	/* A segment of a full MSS costs Linux its payload, a header of 320
-	 * and 320 of shared info in a power of two, and its head. */
-	uint64_t per_mss = (UINT64_C(2) << ilog2_u64(mss + 640 - 1)) + 256;
-	uint64_t n = max_u32(max_u32(TCP_INIT_CWND, c->cc.cwnd),
-			     c->reordering + 1u);
+	/* A segment of a full MSS costs Linux its payload, 256 for headers and
+	 * 320 of shared info in a power of two, and its head. */
+	uint64_t per_mss = (UINT64_C(2) << ilog2_u64(mss + 576 - 1)) + 256;
+	uint64_t n =
+		max_u32(max_u32(TCP_INIT_CWND, c->cc.cwnd), c->reordering + 1u);
 	uint64_t want = 2 * n * per_mss;
 
 	if (c->sndbuf < want)
-		c->sndbuf = (uint32_t)min_i64((int64_t)want,
-					      st->tun.tcp_wmem[2]);
+		c->sndbuf =
+			(uint32_t)min_i64((int64_t)want, st->tun.tcp_wmem[2]);
 }
 
 /* ACKs have made room: grow the buffer if the window could use it, and tell a
@@ -262,8 +264,7 @@ void tcp_write_space(struct tern_stack *st, struct tcp_conn *c)
 
 	if (!c->no_space)
 		return;
-	if (!c->sndbuf_lock && !st->tcp.pressure &&
-	    a->packets_out < c->cc.cwnd)
+	if (!c->sndbuf_lock && !st->tcp.pressure && a->packets_out < c->cc.cwnd)
 		tcp_sndbuf_expand(st, c);
 	if (!tcp_sendq_has_room(st, c))
 		return;
@@ -331,8 +332,7 @@ struct writing {
 /* Should what is queued be pushed although more is coming? */
 static bool forced_push(const struct tcp_conn *c)
 {
-	return seq_gt(c->snd.end,
-		      seq_add(c->act->pushed, c->snd.max_wnd >> 1));
+	return seq_gt(c->snd.end, seq_add(c->act->pushed, c->snd.max_wnd >> 1));
 }
 
 static void mark_push(struct tcp_conn *c)

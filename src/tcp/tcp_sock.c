@@ -93,9 +93,8 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	tcp_sync_mss(st, c, c->act->path.mtu);
 	/* Whether timestamps take 12 of them is not known yet. */
 	mss = c->advmss;
-	tcp_initial_window(st, c, tcp_full_space(c), mss,
-			   c->opts->window_clamp, c->wscale_ok, &c->rcv.wnd,
-			   &scale);
+	tcp_initial_window(st, c, tcp_full_space(c), mss, c->opts->window_clamp,
+			   c->wscale_ok, &c->rcv.wnd, &scale);
 	c->rcv_scale = scale & 15;
 	c->rcv.ssthresh = c->rcv.wnd;
 }
@@ -113,9 +112,9 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 		return -c->soft_error;
 	offer(st, c);
 	/* A TIME_WAIT that was taken over has said where to begin. */
-	iss = c->has_isn ? c->snd.nxt :
-			   tcp_isn(st, &c->laddr, c->lport, &c->raddr,
-				   c->rport);
+	iss = c->has_isn ?
+		      c->snd.nxt :
+		      tcp_isn(st, &c->laddr, c->lport, &c->raddr, c->rport);
 	c->has_isn = 0;
 	c->snd.una = c->snd.nxt = c->snd.end = iss;
 	c->rcv.nxt = c->rcv.wup = c->rcv.copied = seq_of(0);
@@ -314,9 +313,10 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 		return 0;
 	}
 	c->shut |= bits;
-	if (bits & SHUT_SND && (c->state == TERN_TCP_ESTABLISHED ||
-				c->state == TERN_TCP_CLOSE_WAIT ||
-				c->state == TERN_TCP_SYN_RECV) &&
+	if (bits & SHUT_SND &&
+	    (c->state == TERN_TCP_ESTABLISHED ||
+	     c->state == TERN_TCP_CLOSE_WAIT ||
+	     c->state == TERN_TCP_SYN_RECV) &&
 	    close_state(st, c))
 		tcp_send_fin(st, c);
 	tcp_post(st, c);
@@ -390,9 +390,9 @@ int tcp_getname(struct tern_stack *st, uint32_t id, bool peer,
 {
 	const struct tcp_conn *c = conn_at(st, id);
 
-	if (peer && (!c->rport || c->state == TERN_TCP_LISTEN ||
-		     c->state == TERN_TCP_SYN_SENT ||
-		     c->state == TERN_TCP_CLOSE))
+	if (peer &&
+	    (!c->rport || c->state == TERN_TCP_LISTEN ||
+	     c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_CLOSE))
 		return -TERN_ENOTCONN;
 	*out = (struct tern_sockaddr){
 		.addr = peer ? c->raddr : c->laddr,

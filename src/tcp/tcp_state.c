@@ -78,8 +78,7 @@ struct tcp_conn *tcp_conn_new(struct tern_stack *st, bool v6)
 	c->cc.ssthresh = TERN_CC_INFINITE_SSTHRESH;
 	c->mss = TCP_MSS_DEFAULT;
 	c->reordering = (uint8_t)min_i64(st->tun.tcp_reordering, 255);
-	c->cc_index =
-		(uint8_t)tcp_cc_find(st, st->tun.tcp_congestion_control);
+	c->cc_index = (uint8_t)tcp_cc_find(st, st->tun.tcp_congestion_control);
 	c->app_limited = 1;
 	c->last_sent = c->last_data = c->last_ack = now_ms(st);
 	c->laddr = c->raddr = v6 ? (struct tern_addr){ { 0 } } :
@@ -190,8 +189,8 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 	c->hist = id;
 	/* The SYN was delivered before there was a history to say so. */
 	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
-	hist_of(st, c)->bytes_acked =
-		c->opened && c->state != TERN_TCP_SYN_SENT;
+	hist_of(st, c)->bytes_acked = c->opened &&
+				      c->state != TERN_TCP_SYN_SENT;
 	return true;
 }
 

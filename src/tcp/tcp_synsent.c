@@ -127,7 +127,7 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		if (!(in->h.flags & TCP_RST)) {
 			if (!c->retransmits)
 				tcp_xmit_timer(st, c, TCP_TIMER_RTX,
-					      st->now + 2 * NS_PER_MS);
+					       st->now + 2 * NS_PER_MS);
 			tcp_reset_for(st, in);
 		}
 		drop(st, in, DROP_TCP_INVALID_SEQUENCE);

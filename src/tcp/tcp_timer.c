@@ -10,7 +10,7 @@
  *	PACE	lets the next packet leave
  *	SACK	sends merged ACKs of reordered data
  *	REST	gives the active block back
- *	KEEP	keep-alive; an orphan's FIN_WAIT_2
+ *	KEEP	keep-alive; an orphan's FIN_WAIT_2; a FIN that is owed
  *
  * Each has its instant; the wheel holds the earliest only. It is not moved
  * when that one is put off, which every ACK does to RTX: the wheel then fires
@@ -59,8 +59,8 @@ void tcp_timer_set(struct tern_stack *st, struct tcp_conn *c, enum tcp_timer t,
 		wheel_arm(&st->tcp.conn_wheel, c->id, at);
 }
 
-void tcp_xmit_timer(struct tern_stack *st, struct tcp_conn *c,
-		    enum tcp_timer t, int64_t at)
+void tcp_xmit_timer(struct tern_stack *st, struct tcp_conn *c, enum tcp_timer t,
+		    int64_t at)
 {
 	int64_t *const all = c->act->at;
 
@@ -102,8 +102,7 @@ static int64_t model_timeout(int boundary, int64_t base, int64_t max)
 
 	if (boundary <= thresh)
 		return ((INT64_C(2) << boundary) - 1) * base;
-	return ((INT64_C(2) << thresh) - 1) * base +
-	       (boundary - thresh) * max;
+	return ((INT64_C(2) << thresh) - 1) * base + (boundary - thresh) * max;
 }
 
 /* Has this outage lasted for as long as `boundary` resends may take? */
@@ -173,8 +172,8 @@ static bool rtx_expired(struct tern_stack *st, struct tcp_conn *c)
 			alive = tcp_rto_ns(c) < tcp_rto_max_ns(st, c);
 			until = orphan_retries(st, c, alive);
 			if (tcp_orphan_refused(st, c,
-					       alive || !timed_out(st, c,
-								   until, 0)))
+					       alive || !timed_out(st, c, until,
+								   0)))
 				return true;
 		}
 	}
@@ -245,8 +244,8 @@ static void rtx_fire(struct tern_stack *st, struct tcp_conn *c)
 	    c->state != TERN_TCP_SYN_RECV) {
 		/* The window shrank to nothing over data in flight: probe
 		 * with it for as long as the peer answers. */
-		int64_t dead = st->now - (int64_t)(now_ms(st) - c->last_ack) *
-						 NS_PER_MS;
+		int64_t dead = st->now -
+			       (int64_t)(now_ms(st) - c->last_ack) * NS_PER_MS;
 
 		if (c->act->retrans_at &&
 		    st->now - max_i64(dead, c->act->retrans_at) >
@@ -271,8 +270,8 @@ static void rtx_fire(struct tern_stack *st, struct tcp_conn *c)
 		if (!c->act->retrans_at)
 			c->act->retrans_at = st->now;
 		tcp_xmit_timer(st, c, TCP_TIMER_RTX,
-			      st->now + min_i64(tcp_rto_ns(c),
-						TCP_RESOURCE_PROBE));
+			       st->now + min_i64(tcp_rto_ns(c),
+						 TCP_RESOURCE_PROBE));
 		return;
 	}
 	back_off(st, c);
@@ -341,8 +340,7 @@ static void probe_fire(struct tern_stack *st, struct tcp_conn *c)
 	else if (user && st->now - a->probe_from >= user)
 		goto expired;
 	if (c->orphan) {
-		alive = c->backoff < 32 &&
-			probe_base(c) << c->backoff < max;
+		alive = c->backoff < 32 && probe_base(c) << c->backoff < max;
 		most = orphan_retries(st, c, alive);
 		if (!alive && c->backoff >= most)
 			goto expired;
@@ -369,8 +367,7 @@ static void fin_wait2_fire(struct tern_stack *st, struct tcp_conn *c)
 
 	tcp_trace_what(st, c, TERN_TRACE_TIMER, "FIN_WAIT_2", NULL);
 	if (c->opts->linger2_s >= 0 && left > 0) {
-		tcp_time_wait(st, c, TERN_TCP_FIN_WAIT2,
-			      tcp_timewait_ns(st));
+		tcp_time_wait(st, c, TERN_TCP_FIN_WAIT2, tcp_timewait_ns(st));
 		return;
 	}
 	tcp_send_rst(st, c);
@@ -398,6 +395,12 @@ static void keep_fire(struct tern_stack *st, struct tcp_conn *c)
 		fin_wait2_fire(st, c);
 		return;
 	}
+	if (c->fin_owed) {
+		tcp_send_fin(st, c);
+		if (!c->fin_owed && c->keepalive)
+			tcp_keep_start(st, c);
+		return;
+	}
 	if (!c->keepalive || c->state == TERN_TCP_CLOSE ||
 	    c->state == TERN_TCP_SYN_SENT)
 		return;
@@ -421,9 +424,8 @@ static void keep_fire(struct tern_stack *st, struct tcp_conn *c)
 	tcp_send_probe(st, c, false);
 	c->probes++;
 	tcp_timer_set(st, c, TCP_TIMER_KEEP,
-		      st->now + (o->keepintvl_s ?
-					 o->keepintvl_s :
-					 st->tun.tcp_keepalive_intvl) *
+		      st->now + (o->keepintvl_s ? o->keepintvl_s :
+						  st->tun.tcp_keepalive_intvl) *
 					NS_PER_S);
 }
 

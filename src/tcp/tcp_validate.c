@@ -40,20 +40,17 @@ bool tcp_paws_reject(const struct tern_stack *st, uint32_t ts_recent,
 {
 	if ((int32_t)(ts_recent - in->o.ts_val) <= 0 || !ts_recent)
 		return false;
-	return (uint32_t)(st->now / NS_PER_S) - ts_recent_at <
-	       TCP_PAWS_IDLE_S;
+	return (uint32_t)(st->now / NS_PER_S) - ts_recent_at < TCP_PAWS_IDLE_S;
 }
 
 /* A pure ACK that was overtaken: harmless, and may be believed if it changes
  * nothing and is not much older. */
-static bool is_disordered_ack(const struct tcp_conn *c,
-			      const struct tcp_in *in)
+static bool is_disordered_ack(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	uint32_t wnd = (uint32_t)in->h.window << c->snd_scale;
 
 	return in->h.flags & TCP_ACK && seq_eq(in->h.seq, in->end) &&
-	       seq_eq(in->h.seq, c->rcv.nxt) &&
-	       seq_eq(in->h.ack, c->snd.una) &&
+	       seq_eq(in->h.seq, c->rcv.nxt) && seq_eq(in->h.ack, c->snd.una) &&
 	       !(seq_gt(in->h.seq, c->snd.wl1) || wnd > c->snd.wnd) &&
 	       (int32_t)(c->ts_recent - in->o.ts_val) <=
 		       (int32_t)(c->rto_us / 1000 * 12 / 10);
@@ -76,8 +73,7 @@ static void dupack(struct tern_stack *st, struct tcp_conn *c,
 
 void tcp_challenge(struct tern_stack *st, struct tcp_conn *c)
 {
-	if (!tcp_oow_may(st, &c->oow_at,
-			 COUNTER_TCP_EXT_ACK_SKIPPED_CHALLENGE))
+	if (!tcp_oow_may(st, &c->oow_at, COUNTER_TCP_EXT_ACK_SKIPPED_CHALLENGE))
 		return;
 	COUNT(st, TCP_EXT_CHALLENGE_ACK);
 	tcp_send_ack(st, c);
@@ -99,19 +95,20 @@ static bool is_rst_at_fin(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	return seq_eq(in->h.seq, seq_sub(c->rcv.nxt, 1)) &&
 	       (c->state == TERN_TCP_CLOSE_WAIT ||
-		c->state == TERN_TCP_LAST_ACK ||
-		c->state == TERN_TCP_CLOSING);
+		c->state == TERN_TCP_LAST_ACK || c->state == TERN_TCP_CLOSING);
 }
 
 /* 0, or why its place is wrong. Beyond the window's end it is dropped whole,
- * unless nothing is queued: then what fits may be taken. */
+ * unless nothing is queued: then what fits may be taken. A FIN may lie just
+ * beyond it: no byte of the buffer is asked for [k]. */
 static int check_sequence(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	struct seq edge = seq_add(c->rcv.nxt, rcv_window(c));
+	bool fin = in->h.flags & TCP_FIN;
 
 	if (seq_lt(in->end, c->rcv.wup))
 		return DROP_TCP_OLD_SEQUENCE;
-	if (seq_gt(in->end, edge)) {
+	if (seq_gt(seq_sub(in->end, fin), edge)) {
 		if (seq_gt(in->h.seq, edge))
 			return DROP_TCP_INVALID_SEQUENCE;
 		if (c->act && c->act->rcvq.head)
@@ -138,8 +135,7 @@ static bool is_rst_at_sack(const struct tcp_conn *c, const struct tcp_in *in)
 
 /* The one SYN that may come on a connection: the peer's SYN-ACK in a
  * simultaneous open. */
-static bool is_crossed_synack(const struct tcp_conn *c,
-			      const struct tcp_in *in)
+static bool is_crossed_synack(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	return c->state == TERN_TCP_SYN_RECV && in->h.flags & TCP_ACK &&
 	       seq_eq(seq_add(in->h.seq, 1), in->end) &&

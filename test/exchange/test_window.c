@@ -124,13 +124,18 @@ static void peers_smaller_segments_count_as_full(struct story *t)
 
 static void scaled_window_is_the_peers_times_128(struct story *t)
 {
-	t_served(t, "<mss 1460,nop,wscale 7>");
-	t_in(t, ". 1:1(0) ack 1 win 10");
-	t_send(t, 2000);
-	t_out(t, ". 1:1281(1280) ack 1");
-	t_in(t, ". 1:1(0) ack 1281 win 10");
-	t_out(t, "P. 1281:2001(720) ack 1");
-	t_in(t, ". 1:1(0) ack 2001");
+	t_listen(t, 5);
+	t_in(t, "S 0:0(0) <mss 1460,nop,wscale 7>");
+	t_out(t, "S. 0:0(0) ack 1 win 64240 <mss 1460,nop,wscale 7>");
+	t_in(t, ". 1:1(0) ack 1 win 100");
+	t_accept(t);
+	/* 8 of 1,460 are 11,680, a ninth does not fit 12,800. */
+	t_send(t, 13140);
+	t_out_run(t, 1, 11681, 1460);
+	t_silence(t);
+	t_in(t, ". 1:1(0) ack 11681 win 100");
+	t_out(t, "P. 11681:13141(1460) ack 1 win 502");
+	t_in(t, ". 1:1(0) ack 13141");
 }
 
 static void scale_beyond_14_counts_as_14(struct story *t)
@@ -153,7 +158,7 @@ static void syn_window_is_not_scaled(struct story *t)
 	t_in(t, "S. 0:0(0) ack 1 win 100 <mss 1460,nop,wscale 7>");
 	t_out(t, ". 1:1(0) ack 1 win 502");
 	t_send(t, 200);
-	t_out(t, ". 1:101(100) ack 1");
+	t_out(t, "P. 1:101(100) ack 1");
 	t_in(t, ". 1:1(0) ack 101 win 100");
 	t_out(t, "P. 101:201(100) ack 1");
 	t_in(t, ". 1:1(0) ack 201");
@@ -218,13 +223,19 @@ static void window_smaller_than_the_write_waits_then_is_filled(struct story *t)
 static void overtaken_window_is_ignored(struct story *t)
 {
 	t_served(t, T_PLAIN);
+	t_opt(t, TERN_IPPROTO_TCP, TERN_TCP_QUICKACK, 0);
+	t_in(t, ". 1:1(0) ack 1 win 2000");
 	t_in(t, "P. 1:11(10) ack 1 win 3000");
-	t_out(t, ". 1:1(0) ack 11");
-	t_in(t, ". 1:1(0) ack 1 win 100");
+	t_in(t, "P. 11:21(10) ack 1 win 4380");
+	t_in(t, ". 1:1(0) ack 1 win 9000");
+	t_in(t, ". 11:11(0) ack 1 win 100");
 	t_silence(t);
-	t_send(t, 2920);
-	t_out_run(t, 1, 2921, 1460);
-	t_in(t, ". 11:11(0) ack 2921");
+	t_send(t, 6000);
+	t_out_run(t, 1, 4381, 1460);
+	t_silence(t);
+	t_in(t, ". 21:21(0) ack 4381 win 4380");
+	t_out_run(t, 4381, 6001, 1460);
+	t_in(t, ". 21:21(0) ack 6001");
 }
 
 int main(void)
