@@ -14,6 +14,8 @@
 
 #include "drill_call.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 #define DEPTH_MAX 12 /* of brackets: a message's control data has 5 */
@@ -39,7 +41,7 @@ static const char *parse_member_name(struct drill_parse *p, int depth)
 	if (t.kind != DRILL_TOK_WORD)
 		return NULL;
 	drill_lex_take(l);
-	if (drill_lex_is_word(l, "=") || drill_lex_accept(l, '='))
+	if (drill_lex_accept(l, '='))
 		return drill_mem_copy(l->mem, t.text, t.len);
 	if (drill_lex_accept(l, '(') && !drill_lex_is(l, ')')) {
 		parse_expr(p, depth);
@@ -84,10 +86,8 @@ static struct drill_expr *parse_string(struct drill_parse *p)
 {
 	struct drill_lex *l = &p->lex;
 	struct drill_expr *e = new_expr(p, DRILL_EX_STR, l->line);
-	struct drill_text text = { 0 };
 	char *bytes;
 
-	(void)text;
 	while (drill_lex_peek(l)->kind == DRILL_TOK_STR) {
 		struct drill_token t = drill_lex_take(l);
 

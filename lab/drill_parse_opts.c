@@ -5,6 +5,7 @@
  */
 #include "drill_parse.h"
 
+#include "base/bytes.h"
 #include "wire/wire_tcp.h"
 
 #include <ctype.h>

@@ -10,6 +10,7 @@
  */
 #include "drill_parse.h"
 
+#include "base/bytes.h"
 #include "wire/wire_tcp.h"
 
 #include <ctype.h>
@@ -173,14 +174,9 @@ static void parse_tcp(struct drill_parse *p, struct drill_pkt *pkt)
 	if (drill_lex_accept_word(l, "urg"))
 		pkt->urg = (uint16_t)drill_lex_number(l, "an urgent pointer",
 						      0, 65535);
-	if (drill_lex_is(l, '<')) {
-		struct drill_token t = drill_lex_take(l);
-
-		/* "<" on the next line may be the next packet's only after
-		 * a time, so this is options. */
-		(void)t;
+	/* The next packet's "<" would stand behind its time. */
+	if (drill_lex_accept(l, '<'))
 		drill_parse_opts(p, pkt);
-	}
 }
 
 static void refuse_encapsulation(struct drill_parse *p)

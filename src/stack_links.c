@@ -116,6 +116,52 @@ int tern_addr_del(struct tern_stack *st, int link, const struct tern_addr *addr,
 	return addr_call(st, &c, addr);
 }
 
+bool tern_link_next(const struct tern_stack *st, int *cursor,
+		    struct tern_link_info *out)
+{
+	const struct ip_link *l;
+
+	if (*cursor < 0 || *cursor >= st->ip.n_links)
+		return false;
+	l = &st->ip.link[*cursor];
+	memset(out, 0, sizeof(*out));
+	out->link = (*cursor)++;
+	out->up = l->up;
+	out->mtu = l->mtu;
+	out->abilities = l->abilities;
+	memcpy(out->name, l->name, sizeof(out->name));
+	return true;
+}
+
+/* The loopback's are in no table: all of 127/8 is ours (RFC 1122 3.2.1.3). */
+#define N_LOOPBACK 2
+
+bool tern_addr_next(const struct tern_stack *st, int *cursor,
+		    struct tern_link_addr *out)
+{
+	const struct ip_addr *a;
+	int i = *cursor;
+
+	if (i < 0 || (uint32_t)i >= N_LOOPBACK + st->ip.n_addrs)
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->link = IP_LOOPBACK;
+	if (i == 0) {
+		out->addr = tern_addr_v4(127, 0, 0, 1);
+		out->prefix = 8;
+	} else if (i == 1) {
+		out->addr.b[15] = 1;
+		out->prefix = 128;
+	} else {
+		a = &st->ip.addrs[i - N_LOOPBACK];
+		out->link = a->link;
+		out->addr = a->addr;
+		out->prefix = a->prefix;
+	}
+	(*cursor)++;
+	return true;
+}
+
 int64_t stack_on_route_add(struct tern_stack *st, struct call *c)
 {
 	return ip_route_add(st, c->in);

@@ -125,6 +125,30 @@ int tern_addr_add(struct tern_stack *, int link, const struct tern_addr *,
 int tern_addr_del(struct tern_stack *, int link, const struct tern_addr *,
 		  int64_t now);
 
+/* A link as tern_link_next() tells it. */
+struct tern_link_info {
+	int link; /* its number */
+	bool up;
+	uint32_t mtu;
+	uint32_t abilities; /* TERN_LINK_* */
+	char name[16];
+};
+
+/* One of a link's addresses. */
+struct tern_link_addr {
+	int link;
+	struct tern_addr addr;
+	uint8_t prefix; /* in the family's own count */
+};
+
+/* Walk all links, the loopback first, and all addresses, its 127.0.0.1/8 and
+ * ::1/128 first, the others in the order they were added. *cursor is 0 at
+ * first; false at the end. */
+bool tern_link_next(const struct tern_stack *, int *cursor,
+		    struct tern_link_info *);
+bool tern_addr_next(const struct tern_stack *, int *cursor,
+		    struct tern_link_addr *);
+
 struct tern_route {
 	struct tern_addr dst;
 	uint8_t prefix; /* in the family's own count, as above */

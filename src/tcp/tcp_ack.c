@@ -244,6 +244,7 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t delivered;
 	bool has_data = in->len || in->h.flags & (TCP_SYN | TCP_FIN);
 
+	a->rtx_from = seq_max(a->rtx_from, c->snd.una);
 	h = hist_of(st, c);
 	delivered = h ? h->delivered : 0;
 	s->prior_fack = a->sacked_out ? a->high_sack : s->prior_una;

@@ -7,7 +7,7 @@
  *			segment if the window does not fall
  *	with data	"ping-pong": a program that answers what it reads
  *	after ATO	else: 40 ms at first, adapting to the pace of arrival, at
- *			most 200 ms
+ *			most 200 ms; 3 ms for a FIN before any data
  *
  * c->ack says what is owed; act->at[TCP_TIMER_DELACK] when it is due.
  */
@@ -55,6 +55,9 @@ void tcp_delack_start(struct tern_stack *st, struct tcp_conn *c)
 	ato = min_i64(ato, c->opts->delack_max_us ?
 				   c->opts->delack_max_us * NS_PER_US :
 				   TCP_DELACK_MAX);
+	/* Nothing was ever received that could wait: a FIN's ACK [k]. */
+	if (!c->ato_ms)
+		ato = TCP_DELACK_TICK;
 	at = st->now + ato;
 	if (c->ack & ACK_TIMER) {
 		/* Due soon anyway: do not wait for more. */

@@ -262,7 +262,7 @@ int tcp_emit_seg(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		.seq = g->seq,
 		.len = len,
 		.n_segs = 1,
-		.gso_size = c->mss,
+		.gso_size = g->mss,
 		.flags = g->flags,
 	};
 	int err;
@@ -277,8 +277,8 @@ int tcp_emit_seg(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		e.flags |= TCP_URG;
 		e.urgent = (uint16_t)seq_diff(a->snd_up, g->seq);
 	}
-	if (len > c->mss) {
-		e.n_segs = (len + c->mss - 1) / c->mss;
+	if (len > g->mss) {
+		e.n_segs = (len + g->mss - 1u) / g->mss;
 		e.flags |= TCP_PSH; /* lets the receiver's merging end here */
 	}
 	err = emit(st, c, &e);

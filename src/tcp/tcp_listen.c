@@ -206,7 +206,7 @@ static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 	c->mss_peer = q->mss;
 	c->oow_at = q->oow_at;
 	a->pushed = a->small = a->high_seq = a->snd_up = c->snd.una;
-	a->rtt_seq = a->cwnd_usage_seq = c->snd.nxt;
+	a->rtt_seq = a->cwnd_usage_seq = a->rtx_from = c->snd.nxt;
 	a->space.seq = a->urg_seq = c->rcv.copied;
 	a->syn_retrans = q->n_retrans;
 	a->syn_at = NEVER;

@@ -49,6 +49,7 @@
 #define TCP_RTO_FALLBACK (3 * NS_PER_S) /* after a lost SYN, RFC 6298 5.7 */
 #define TCP_DELACK_MIN (40 * NS_PER_MS)
 #define TCP_DELACK_MAX (200 * NS_PER_MS)
+#define TCP_DELACK_TICK (3 * NS_PER_MS) /* Linux's next tick, on average */
 #define TCP_ATO_MIN_MS 40u
 #define TCP_MAX_QUICKACKS 16u
 #define TCP_PROBE_MIN (200 * NS_PER_MS) /* as TCP_RTO_MIN on Linux */
@@ -226,8 +227,9 @@ struct tcp_active {
 	uint32_t cwnd_used;
 	int64_t cwnd_used_at;
 	uint32_t lost; /* segments, ever in this active phase */
-	struct seq
-		high_sack; /* end of the highest SACKed; valid if sacked_out */
+	/* Nothing before this is lost and not resent. */
+	struct seq rtx_from;
+	struct seq high_sack; /* end of the highest SACKed; valid if sacked_out */
 	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
 	uint8_t n_seen;
 
@@ -700,6 +702,8 @@ void tcp_set_ca(struct tern_stack *, struct tcp_conn *, enum tern_ca_state);
 /* tcp_scoreboard.c: what the peer says it has. */
 void tcp_sack_in(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
 		 struct tcp_ack_state *);
+/* The first sent segment that ends after seq, or NULL. */
+struct tcp_seg *tcp_seg_at(const struct tcp_active *, struct seq seq);
 void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *, struct seq low,
 			 bool by_ts);
 

@@ -157,8 +157,7 @@ static void text(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 			tern_pkt_put(in->pkt);
 			return;
 		}
-		tcp_data_in(st, c, in);
-		return;
+		/* fall through */
 	case TERN_TCP_FIN_WAIT1:
 	case TERN_TCP_FIN_WAIT2:
 		if (c->shut & SHUT_RCV && has_news(c, in)) {

@@ -157,10 +157,15 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);
+	uint32_t most;
 
 	if (!c->sndbuf_lock)
 		tcp_sndbuf_expand(st, c);
-	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, tcp_window_clamp(c));
+	/* One segment of the buffer is kept back at first [k]. */
+	most = tcp_full_space(c);
+	most = max_u32(most - min_u32(most, c->advmss), 2u * c->advmss);
+	most = min_u32(most, tcp_window_clamp(c));
+	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, most);
 	if (c->act) {
 		c->act->space.seq = c->rcv.copied;
 		c->act->space.at = st->now;

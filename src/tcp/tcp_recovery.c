@@ -28,6 +28,8 @@ void tcp_mark_lost(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
 {
 	if (g->marks & SEG_SACKED)
 		return;
+	if (seq_lt(g->seq, c->act->rtx_from))
+		c->act->rtx_from = g->seq;
 	if (g->marks & SEG_LOST) {
 		if (!(g->marks & SEG_RETRANS))
 			return;
@@ -426,13 +428,17 @@ void tcp_recovery_send(struct tern_stack *st, struct tcp_conn *c,
 void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-	struct rbnode *n = a->rtx.first;
+	struct tcp_seg *g;
 	bool first_resent = false;
 
-	while (n && a->retrans_out < a->lost_out) {
-		struct tcp_seg *g = seg_of(n);
+	if (a->retrans_out >= a->lost_out)
+		return;
+	g = tcp_seg_at(a, a->rtx_from);
+	for (; g && a->retrans_out < a->lost_out;
+	     g = seg_of(rbtree_next(&g->node))) {
 		uint32_t flight = in_flight(a);
 
+		a->rtx_from = g->seq;
 		if (flight >= c->cc.cwnd)
 			break;
 		if (g->marks & SEG_LOST &&
@@ -449,7 +455,6 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 			if (g == rtx_first(a))
 				first_resent = true;
 		}
-		n = rbtree_next(&g->node);
 	}
 	if (first_resent && a->at[TCP_TIMER_REO] == NEVER)
 		tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));

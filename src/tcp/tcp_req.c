@@ -316,6 +316,23 @@ static void syn_again(struct tern_stack *st, struct tcp_req *q,
 	tern_pkt_put(in->pkt);
 }
 
+/* An echo of what no SYN-ACK of ours said: somebody guesses [k]. */
+static bool is_false_echo(const struct tern_stack *st, const struct tcp_req *q,
+			  const struct tcp_in *in)
+{
+	uint32_t age_us = (uint32_t)(st->now / NS_PER_US) - q->synack_us;
+	struct tern_addr l, r;
+	uint32_t sent;
+
+	if (!q->ts_ok || !(in->o.present & WIRE_OPT_TS) || !in->o.ts_ecr ||
+	    q->undecided)
+		return false;
+	tcp_req_tuple(q, &l, &r);
+	sent = (uint32_t)((st->now - age_us * NS_PER_US) / NS_PER_MS) +
+	       tcp_ts_offset(st, &l, &r);
+	return in->o.ts_ecr - sent > age_us / 1000 + 1;
+}
+
 void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 {
 	uint16_t flags = in->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
@@ -336,7 +353,7 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_ACK_UNSENT_DATA);
 		return;
 	}
-	if (paws || !in_window(q, in)) {
+	if (paws || is_false_echo(st, q, in) || !in_window(q, in)) {
 		if (!(flags & TCP_RST) && !q->undecided &&
 		    tcp_oow_may_for(st, in, &q->oow_at,
 				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))

@@ -13,8 +13,7 @@
  */
 #include "tcp_priv.h"
 
-/* The first segment that ends after seq, or NULL. */
-static struct tcp_seg *find(struct tcp_active *a, struct seq seq)
+struct tcp_seg *tcp_seg_at(const struct tcp_active *a, struct seq seq)
 {
 	struct rbnode *n = a->rtx.root;
 	struct tcp_seg *best = NULL;
@@ -163,7 +162,7 @@ static void mark_range(struct tern_stack *st, struct tcp_conn *c,
 		       struct seq from, struct seq to,
 		       const struct wire_sack *b, struct tcp_ack_state *s)
 {
-	struct tcp_seg *g = find(c->act, from);
+	struct tcp_seg *g = tcp_seg_at(c->act, from);
 
 	while (g && seq_lt(g->seq, to)) {
 		if (!(g->marks & SEG_SACKED)) {

@@ -123,7 +123,7 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 	c->connecting = 1;
 	c->act->ts_offset = tcp_ts_offset(st, &c->laddr, &c->raddr);
 	c->act->pushed = c->act->small = c->act->high_seq = iss;
-	c->act->snd_up = c->act->cwnd_usage_seq = iss;
+	c->act->snd_up = c->act->cwnd_usage_seq = c->act->rtx_from = iss;
 	COUNT(st, TCP_ACTIVE_OPENS);
 	err = tcp_send_syn(st, c);
 	if (err)

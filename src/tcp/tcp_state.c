@@ -121,6 +121,7 @@ bool tcp_activate(struct tern_stack *st, struct tcp_conn *c)
 	for (i = 0; i < TCP_N_ACT_TIMERS; i++)
 		a->at[i] = NEVER;
 	a->pushed = a->small = a->high_seq = a->snd_up = c->snd.una;
+	a->rtx_from = c->snd.una;
 	a->rtt_seq = c->snd.nxt;
 	a->mdev_max = c->rttvar_us;
 	a->delivered_at = a->first_sent_at = st->now;

@@ -39,7 +39,7 @@ static void close_wait_lasts_until_the_program_closes(struct story *t)
 {
 	t_served(t, T_PLAIN);
 	t_in(t, "F. 1:1(0) ack 1");
-	t_wait(t, 40 * MS);
+	t_wait(t, 3 * MS);
 	t_out(t, ". 1:1(0) ack 2");
 	t_wait(t, 100000 * S);
 	t_state(t, TERN_TCP_CLOSE_WAIT);
@@ -232,7 +232,7 @@ static void resent_fin_is_acknowledged_in_close_wait(struct story *t)
 {
 	t_served(t, T_PLAIN);
 	t_in(t, "F. 1:1(0) ack 1");
-	t_wait(t, 40 * MS);
+	t_wait(t, 3 * MS);
 	t_out(t, ". 1:1(0) ack 2");
 	t_wait(t, 1 * S);
 	t_in(t, "F. 1:1(0) ack 1");
@@ -253,7 +253,10 @@ static void resent_fin_is_acknowledged_in_closing(struct story *t)
 	t_in(t, "F. 1:1(0) ack 1");
 	t_out(t, ". 2:2(0) ack 2");
 	t_state(t, TERN_TCP_CLOSING);
-	/* With our FIN's ACK on it, it ends the wait. */
+	/* With our FIN's ACK on it, it ends the wait; the next is answered. */
+	t_in(t, "F. 1:1(0) ack 2");
+	t_silence(t);
+	t_state(t, TERN_TCP_TIME_WAIT);
 	t_in(t, "F. 1:1(0) ack 2");
 	t_out(t, ". 2:2(0) ack 2");
 }

@@ -173,14 +173,13 @@ static void progress_resets_the_count(struct story *t)
 	served(t);
 	for (i = 0; i < 4; i++) {
 		t_send(t, 100);
-		t_out(t, "P. %d:%d(100) ack 1", 1 + 100 * i, 101 + 100 * i);
-		t_wait(t, i ? 2 * T_RTO : T_RTO);
-		t_out(t, "P. %d:%d(100) ack 1", 1 + 100 * i, 101 + 100 * i);
-		t_in(t, ". 1:1(0) ack %d", 101 + 100 * i);
-		t_wait(t, 1 * S);
-		/* A clean sample brings the time-out back. */
-		if (i)
-			continue;
+		t_out(t, "P. %d:%d(100) ack 1", 1 + 200 * i, 101 + 200 * i);
+		t_wait(t, T_RTO);
+		t_out(t, "P. %d:%d(100) ack 1", 1 + 200 * i, 101 + 200 * i);
+		t_in(t, ". 1:1(0) ack %d", 101 + 200 * i);
+		t_send(t, 100);
+		t_out(t, "P. %d:%d(100) ack 1", 101 + 200 * i, 201 + 200 * i);
+		t_in(t, ". 1:1(0) ack %d", 201 + 200 * i);
 	}
 	t_state(t, TERN_TCP_ESTABLISHED);
 }
@@ -209,13 +208,15 @@ static void first_two_duplicate_acks_let_new_data_go(struct story *t)
 	t_send(t, 14600);
 	t_out_run(t, 1, 14601, 1460);
 	t_send(t, 5840);
-	t_silence(t);
+	t_wait(t, 10 * MS);
 	t_in(t, ". 1:1(0) ack 1");
 	t_out(t, ". 14601:16061(1460) ack 1");
+	t_wait(t, 10 * MS);
 	t_in(t, ". 1:1(0) ack 1");
 	t_out(t, ". 16061:17521(1460) ack 1");
 	t_in(t, ". 1:1(0) ack 1");
 	t_out(t, ". 1:1461(1460) ack 1");
+	t_wait(t, 10 * MS);
 	t_in(t, ". 1:1(0) ack 17521");
 	t_out_run(t, 17521, 20441, 1460);
 	t_in(t, ". 1:1(0) ack 20441");
@@ -229,21 +230,26 @@ static void partial_ack_shows_the_next_hole(struct story *t)
 	served(t);
 	t_send(t, 14600);
 	t_out_run(t, 1, 14601, 1460);
+	t_wait(t, 20 * MS);
 	t_in(t, ". 1:1(0) ack 1461");
+	t_wait(t, 20 * MS);
 	t_send(t, 5840);
 	t_out_run(t, 14601, 17521, 1460);
+	t_wait(t, 20 * MS);
 	t_in(t, ". 1:1(0) ack 1461");
 	t_out(t, ". 17521:18981(1460) ack 1");
+	t_wait(t, 20 * MS);
 	t_in(t, ". 1:1(0) ack 1461");
 	t_out(t, "P. 18981:20441(1460) ack 1");
 	for (i = 0; i < 4; i++) {
+		t_wait(t, 20 * MS);
 		t_in(t, ". 1:1(0) ack 1461");
 		if (!i)
 			t_out(t, ". 1461:2921(1460) ack 1");
 		t_silence(t);
 	}
 	t_in(t, ". 1:1(0) ack 4381");
-	t_silence(t);
+	t_wait(t, 20 * MS);
 	t_in(t, ". 1:1(0) ack 4381");
 	t_out(t, ". 4381:5841(1460) ack 1");
 	t_in(t, ". 1:1(0) ack 20441");
@@ -254,12 +260,12 @@ static void data_or_a_window_update_is_no_duplicate_ack(struct story *t)
 	served(t);
 	t_send(t, 14600);
 	t_out_run(t, 1, 14601, 1460);
-	t_in(t, ". 1:1(0) ack 1 win 50000");
-	t_in(t, ". 1:1(0) ack 1 win 50001");
-	t_in(t, ". 1:1(0) ack 1 win 50002");
-	t_in(t, ". 1:1(0) ack 1 win 50003");
+	t_in(t, ". 1:1(0) ack 1461 win 50000");
+	t_in(t, ". 1:1(0) ack 1461 win 50001");
+	t_in(t, ". 1:1(0) ack 1461 win 50002");
+	t_in(t, ". 1:1(0) ack 1461 win 50003");
 	t_silence(t);
-	t_in(t, "P. 1:11(10) ack 1");
+	t_in(t, "P. 1:11(10) ack 1461");
 	t_out(t, ". 14601:14601(0) ack 11");
 	t_in(t, ". 11:11(0) ack 14601");
 }

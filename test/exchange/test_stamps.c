@@ -107,6 +107,22 @@ static void half_open_entry_rejects_an_older_stamp(struct story *t)
 	t_accept(t);
 }
 
+/* The SYN-ACKs left at 0 and 1000: nothing later was there to echo. */
+static void half_open_entry_rejects_a_false_echo(struct story *t)
+{
+	t_listen(t, 5);
+	t_in(t, "S 0:0(0) " T_FULL);
+	t_out(t, "S. 0:0(0) ack 1");
+	t_wait(t, 500 * MS);
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 1000 ecr 4000>");
+	t_out(t, ". 1:1(0) ack 1 <nop,nop,TS val 500 ecr 1000>");
+	t_state(t, TERN_TCP_SYN_RECV);
+	t_wait(t, 500 * MS);
+	t_out(t, "S. 0:0(0) ack 1");
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 1000 ecr 1000>");
+	t_accept(t);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -120,6 +136,7 @@ int main(void)
 		STORY(overtaken_ack_is_no_attack),
 		STORY(mss_makes_room_for_stamps),
 		STORY(half_open_entry_rejects_an_older_stamp),
+		STORY(half_open_entry_rejects_a_false_echo),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));

@@ -122,6 +122,35 @@ static void peers_smaller_segments_count_as_full(struct story *t)
 	}
 }
 
+static void windows_grow_as_on_linux(struct story *t)
+{
+	t_listen(t, 5);
+	t_in(t, "S 0:0(0) " T_FULL);
+	t_out(t, "S. 0:0(0) ack 1 win 65160");
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_accept(t);
+	t_in(t, "P. 1:11(10) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 11 win 509");
+	t_in(t, "P. 11:1011(1000) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 1011 win 502");
+	t_in(t, "P. 1011:2459(1448) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 2459 win 525");
+}
+
+static void a_diallers_windows_grow_as_on_linux(struct story *t)
+{
+	t_dial(t);
+	t_out(t, "S 0:0(0) win 64240");
+	t_in(t, "S. 0:0(0) ack 1 " T_FULL);
+	t_out(t, ". 1:1(0) ack 1 win 502");
+	t_in(t, "P. 1:11(10) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 11 win 502");
+	t_in(t, "P. 11:1011(1000) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 1011 win 495");
+	t_in(t, "P. 1011:2459(1448) ack 1 <nop,nop,TS val 1000 ecr 0>");
+	t_out(t, ". 1:1(0) ack 2459 win 518");
+}
+
 static void scaled_window_is_the_peers_times_128(struct story *t)
 {
 	t_listen(t, 5);
@@ -246,6 +275,8 @@ int main(void)
 		STORY(a_fin_passes_a_closed_window),
 		STORY(unread_segments_grow_the_window_at_first),
 		STORY(peers_smaller_segments_count_as_full),
+		STORY(windows_grow_as_on_linux),
+		STORY(a_diallers_windows_grow_as_on_linux),
 		STORY(scaled_window_is_the_peers_times_128),
 		STORY(scale_beyond_14_counts_as_14),
 		STORY(syn_window_is_not_scaled),

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A stack, its one link and its clock, for a script.
+ *
+ * The link is a queue: whatever the stack has to say after a call is taken at
+ * once and stamped with the call's instant, so that it sees a device that
+ * completes immediately.
+ */
+#include "drill_tern.h"
+
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 32
+
+static void *heap_alloc(void *ctx, size_t size)
+{
+	return malloc(size);
+}
+
+static void heap_free(void *ctx, void *ptr, size_t size)
+{
+	free(ptr);
+}
+
+static const struct tern_allocator heap = { .alloc = heap_alloc,
+					    .free = heap_free };
+
+static void keep(struct drill_tern *t, struct tern_pkt *pkt)
+{
+	struct drill_sent *sent;
+
+	sent = drill_mem_grow(NULL, sizeof(*sent) + pkt->len);
+	sent->next = NULL;
+	sent->at = t->now;
+	sent->len = pkt->len;
+	tern_pkt_copy_out(pkt, 0, sent->bytes, pkt->len);
+	*t->sent_tail = sent;
+	t->sent_tail = &sent->next;
+	tern_pkt_put(pkt);
+}
+
+void drill_tern_ran(struct drill_tern *t)
+{
+	struct tern_pkt *pkts[BATCH];
+	struct tern_event events[BATCH];
+	int n, i, fd;
+
+	do {
+		n = tern_stack_output(t->st, t->link, pkts, BATCH, t->now);
+		for (i = 0; i < n; i++)
+			keep(t, pkts[i]);
+	} while (n == BATCH);
+	do {
+		n = tern_events(t->st, events, BATCH);
+		for (i = 0; i < n; i++) {
+			for (fd = 0; fd < DRILL_FDS; fd++) {
+				if (t->fds[fd].kind == DRILL_FD_SOCKET &&
+				    t->fds[fd].s == events[i].s)
+					drill_tern_edge(t, fd);
+			}
+		}
+	} while (n == BATCH);
+}
+
+static int netdev_send(struct drill_adapter *a, const void *packet, size_t n,
+		       unsigned gso)
+{
+	struct drill_tern *t = drill_tern_of(a);
+	struct tern_pkt *pkt = tern_pkt_new(t->pool, 0, n);
+	uint8_t *at = pkt ? tern_pkt_append(pkt, n) : NULL;
+
+	if (!at) {
+		if (pkt)
+			tern_pkt_put(pkt);
+		return -ENOBUFS;
+	}
+	memcpy(at, packet, n);
+	pkt->gso_size = (uint16_t)gso;
+	tern_stack_input(t->st, t->link, &pkt, 1, t->now);
+	drill_tern_ran(t);
+	return 0;
+}
+
+static size_t netdev_receive(struct drill_adapter *a, void *out, size_t size,
+			     int64_t *at)
+{
+	struct drill_tern *t = drill_tern_of(a);
+	struct drill_sent *sent = t->sent;
+	size_t n;
+
+	if (!sent)
+		return 0;
+	n = min_size(sent->len, size);
+	memcpy(out, sent->bytes, n);
+	*at = sent->at;
+	t->sent = sent->next;
+	if (!t->sent)
+		t->sent_tail = &t->sent;
+	free(sent);
+	return n;
+}
+
+static int64_t now(struct drill_adapter *a)
+{
+	return drill_tern_of(a)->now;
+}
+
+static int64_t deadline(struct drill_adapter *a)
+{
+	struct drill_tern *t = drill_tern_of(a);
+
+	if (tern_stack_has_output(t->st, t->link))
+		return t->now;
+	return tern_stack_deadline(t->st);
+}
+
+static void advance(struct drill_adapter *a, int64_t at)
+{
+	struct drill_tern *t = drill_tern_of(a);
+
+	t->now = max_i64(t->now, at);
+	tern_stack_advance(t->st, t->now);
+	drill_tern_ran(t);
+}
+
+static int sysctl(struct drill_adapter *a, const char *name, const char *value)
+{
+	struct drill_tern *t = drill_tern_of(a);
+
+	return tern_sysctl_set(t->st, name, value, t->now);
+}
+
+static int counter(struct drill_adapter *a, const char *name, uint64_t *out)
+{
+	int i = tern_counter_find(name);
+
+	if (i < 0)
+		return i;
+	*out = tern_counter_get(drill_tern_of(a)->st, i);
+	return 0;
+}
+
+static int set_mtu(struct drill_adapter *a, uint32_t mtu)
+{
+	struct drill_tern *t = drill_tern_of(a);
+	int result = tern_link_set_mtu(t->st, t->link, mtu, t->now);
+
+	drill_tern_ran(t);
+	return result;
+}
+
+static int set_route(struct drill_adapter *a, uint32_t mtu, uint32_t advmss,
+		     uint32_t initcwnd)
+{
+	struct drill_tern *t = drill_tern_of(a);
+
+	tern_route_del(t->st, &t->route, t->now);
+	t->route.mtu = mtu;
+	t->route.advmss = advmss;
+	t->route.initcwnd = initcwnd;
+	return tern_route_add(t->st, &t->route, t->now);
+}
+
+static void tern_free(struct drill_adapter *a)
+{
+	struct drill_tern *t = drill_tern_of(a);
+	struct drill_sent *next;
+	int fd;
+
+	for (fd = 0; fd < DRILL_FDS; fd++) {
+		if (t->fds[fd].kind != DRILL_FD_SOCKET &&
+		    t->fds[fd].kind != DRILL_FD_FREE)
+			drill_tern_close(a, fd);
+	}
+	if (t->st)
+		tern_stack_free(t->st);
+	if (t->pool)
+		tern_pool_free(t->pool);
+	for (; t->sent; t->sent = next) {
+		next = t->sent->next;
+		free(t->sent);
+	}
+	drill_mem_fini(&t->mem);
+	free(t);
+}
+
+static const struct drill_adapter_ops ops = {
+	.free = tern_free,
+	.socket = drill_tern_socket,
+	.bind = drill_tern_bind,
+	.listen = drill_tern_listen,
+	.accept = drill_tern_accept,
+	.connect = drill_tern_connect,
+	.sendmsg = drill_tern_sendmsg,
+	.recvmsg = drill_tern_recvmsg,
+	.fcntl = drill_tern_fcntl,
+	.ioctl = drill_tern_ioctl,
+	.close = drill_tern_close,
+	.shutdown = drill_tern_shutdown,
+	.getsockopt = drill_tern_getsockopt,
+	.setsockopt = drill_tern_setsockopt,
+	.poll = drill_tern_poll,
+	.epoll_create = drill_tern_epoll_create,
+	.epoll_ctl = drill_tern_epoll_ctl,
+	.epoll_wait = drill_tern_epoll_wait,
+	.pipe = drill_tern_pipe,
+	.splice = drill_tern_splice,
+	.open = drill_tern_open,
+	.sendfile = drill_tern_sendfile,
+	.netdev_send = netdev_send,
+	.netdev_receive = netdev_receive,
+	.now = now,
+	.deadline = deadline,
+	.advance = advance,
+	.blocks = drill_tern_blocks,
+	.tcp_info = drill_tern_tcp_info,
+	.sysctl = sysctl,
+	.counter = counter,
+	.set_mtu = set_mtu,
+	.set_route = set_route,
+	.make_file = drill_tern_make_file,
+};
+
+/* The link, our address on it, and everything else behind it. */
+static const char *join(struct drill_tern *t, const struct drill_config *c)
+{
+	struct tern_link_config link = { .name = "tun0", .mtu = c->mtu };
+
+	t->link = tern_link_add(t->st, &link, t->now);
+	if (t->link < 0)
+		return "no link with this MTU";
+	if (tern_addr_add(t->st, t->link, &c->local_ip, c->prefix, t->now) < 0)
+		return "local_ip is no address of a host";
+	t->route.v6 = !tern_addr_is_v4(&c->local_ip);
+	t->route.link = t->link;
+	if (tern_route_add(t->st, &t->route, t->now) < 0)
+		return "no default route";
+	return NULL;
+}
+
+struct drill_adapter *drill_tern_new(const struct drill_config *c,
+				     int64_t start, const char **why)
+{
+	struct tern_config config = { .alloc = heap, .max_sockets = 1000 };
+	struct drill_tern *t = drill_mem_grow(NULL, sizeof(*t));
+	size_t i;
+
+	memset(t, 0, sizeof(*t));
+	t->adapter.ops = &ops;
+	t->now = start;
+	t->sent_tail = &t->sent;
+	t->pool = tern_pool_new(&heap);
+	for (i = 0; i < 8; i++)
+		config.seed[i] = (uint8_t)(c->seed >> 8 * i);
+	config.pool = t->pool;
+	*why = "no memory";
+	t->st = t->pool ? tern_stack_new(&config, t->now) : NULL;
+	if (t->st)
+		*why = join(t, c);
+	if (!*why)
+		return &t->adapter;
+	tern_free(&t->adapter);
+	return NULL;
+}
