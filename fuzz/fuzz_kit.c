@@ -196,6 +196,23 @@ void fuzz_open(struct fuzz *f, const uint8_t *data, size_t len)
 	}
 }
 
+static void show(struct fuzz *f, const char *way, const struct tern_pkt *pkt)
+{
+	char line[400];
+
+	if (!f->show)
+		return;
+	wire_print(pkt, line, sizeof(line));
+	printf("\t%s %s [%u]\n", way, line, pkt->len);
+	fflush(stdout);
+}
+
+static void show_again(void *ctx, int link, bool out,
+		       const struct tern_pkt *pkt, int64_t now)
+{
+	show(ctx, out ? "again: out" : "again: in ", pkt);
+}
+
 /* The run again from its record: the same to the last byte. */
 static void replay(struct fuzz *f)
 {
@@ -204,10 +221,18 @@ static void replay(struct fuzz *f)
 		.bytes = f->record,
 		.len = f->record_len,
 		.until = TERN_NEVER,
+		.each = f->show ? show_again : NULL,
+		.ctx = f,
 	};
 
-	if (f->records && !f->has_failed)
-		MUST(tern_stack_replay(&r) == 0);
+	if (f->records && !f->has_failed) {
+		int err = tern_stack_replay(&r);
+
+		if (f->show && err)
+			printf("replay: %s at byte %zu of %zu\n",
+			       tern_error_name(err), r.differs_at, r.len);
+		MUST(!err);
+	}
 	free(f->record);
 }
 
@@ -322,17 +347,6 @@ static struct tern_pkt *pkt_of_bytes(struct fuzz *f, const uint8_t *bytes,
 	MUST(tern_pkt_add_frag(pkt, buf, 0, len - at));
 	tern_buf_put(buf);
 	return pkt;
-}
-
-static void show(struct fuzz *f, const char *way, const struct tern_pkt *pkt)
-{
-	char line[400];
-
-	if (!f->show)
-		return;
-	wire_print(pkt, line, sizeof(line));
-	printf("\t%s %s [%u]\n", way, line, pkt->len);
-	fflush(stdout);
 }
 
 void fuzz_inject(struct fuzz *f, const uint8_t *bytes, uint32_t len)

@@ -28,7 +28,8 @@ static void step(struct fuzz *f)
 					&fuzz_socket_ops[i - fuzz_n_packet_ops];
 
 	if (f->show)
-		printf("%.6f %s\n", (double)f->now / 1e9, op->name);
+		printf("%.6f %s (record %zu)\n", (double)f->now / 1e9, op->name,
+		       f->record_len);
 	op->run(f);
 	fuzz_drain(f);
 	fuzz_check(f);

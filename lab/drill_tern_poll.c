@@ -62,6 +62,9 @@ int drill_tern_epoll_create(struct drill_adapter *a, int size)
 
 static uint32_t ready_of(struct drill_tern *t, const struct drill_watch *w)
 {
+	/* A one-shot that was told and not armed again. */
+	if (w->event.events == EPOLLONESHOT)
+		return 0;
 	return drill_tern_ready(t, w->fd) &
 	       (w->event.events | POLLERR | POLLHUP);
 }
@@ -189,7 +192,7 @@ int drill_tern_epoll_wait(struct drill_adapter *a, int ep,
 		w->has_edge = false;
 		w->order = 0;
 		if (w->event.events & EPOLLONESHOT)
-			w->event.events = 0;
+			w->event.events = EPOLLONESHOT;
 		else if (!(w->event.events & EPOLLET))
 			w->order = ++t->order;
 	}

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -262,6 +263,23 @@ void runner_signal(struct runner *r, int sig)
 {
 	if (r->program > 0 && !r->has_ended)
 		kill(-r->program, sig);
+}
+
+size_t runner_unsaid(const struct runner *r)
+{
+	const struct rsock *sock;
+	size_t sum = 0;
+	int n;
+
+	for (sock = r->socks; sock; sock = sock->next) {
+		if (sock->state != RSOCK_CLOSING)
+			continue;
+		/* One for the FIN: a socket without bytes counts too. */
+		sum += sock->rest_len + 1;
+		if (sock->end >= 0 && ioctl(sock->end, FIONREAD, &n) == 0)
+			sum += (size_t)n;
+	}
+	return sum;
 }
 
 static void stop_keeper(struct runner *r)

@@ -37,6 +37,10 @@ int runner_start(struct host *, const struct runner_config *,
 /* Sends a signal to the program's process group (Ctrl-C and the like). */
 void runner_signal(struct runner *, int signal);
 
+/* Bytes that programs wrote before they closed, and that the stack has not
+ * taken yet. */
+size_t runner_unsaid(const struct runner *);
+
 /* Kills what still runs, closes every connection as the death of the programs
  * would, and frees the runner. */
 void runner_free(struct runner *);

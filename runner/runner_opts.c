@@ -171,19 +171,6 @@ int64_t call_setsockopt(struct call *c)
 	return 0;
 }
 
-/*
- * Interfaces: the host's are not the program's, and the stack does not list
- * its own yet: there are none. As Linux says it of a name that is none.
- */
-static int64_t interface_ioctl(struct call *c, uint32_t request)
-{
-	int none = 0;
-
-	if (request == SIOCGIFCONF)
-		return call_write(c, c->arg[2], &none, sizeof(none));
-	return -ENODEV;
-}
-
 int64_t call_ioctl(struct call *c)
 {
 	uint32_t request = (uint32_t)c->arg[1];
@@ -201,7 +188,7 @@ int64_t call_ioctl(struct call *c)
 		return ANSWER_CONTINUE; /* of the descriptor, native */
 	default:
 		if (request >= SIOCGIFNAME && request < SIOCDEVPRIVATE)
-			return interface_ioctl(c, request);
+			return link_ioctl(c, request);
 		return -ENOTTY;
 	}
 	drain(c->sock);

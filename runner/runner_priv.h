@@ -373,6 +373,9 @@ int64_t call_getsockopt(struct call *);
 int64_t call_setsockopt(struct call *);
 int64_t call_ioctl(struct call *);
 
+/* runner_link.c: an ioctl about interfaces. */
+int64_t link_ioctl(struct call *, uint32_t request);
+
 /* runner_msg.c: the forms of send and receive. */
 int64_t call_sendto(struct call *);
 int64_t call_recvfrom(struct call *);

@@ -11,7 +11,7 @@
  * the runner sees to the program.
  */
 #define _GNU_SOURCE
-#include "tools/run_host.h"
+#include "tools/run_names.h"
 
 #include "control/control.h"
 #include "runner/runner.h"
@@ -25,8 +25,11 @@
 #include <unistd.h>
 
 /* How long connections may take to finish once the program has ended: what
- * Linux grants an orphan in FIN_WAIT_2 (tcp_fin_timeout). */
+ * Linux grants an orphan in FIN_WAIT_2 (tcp_fin_timeout); and how long nothing
+ * may be heard of their peers: three retransmissions after 200, 400 and 800 ms,
+ * and what the last of them takes. */
 #define DRAIN_NS (60 * INT64_C(1000000000))
+#define SILENCE_NS (2 * INT64_C(1000000000))
 
 enum {
 	OPT_TUN,
@@ -40,6 +43,7 @@ enum {
 	OPT_NO_OFFLOAD,
 	OPT_CAPTURE,
 	OPT_RECORD,
+	OPT_RESOLV,
 	OPT_SEED,
 	OPT_VERBOSE,
 };
@@ -65,6 +69,8 @@ static const struct option_row rows[] = {
 			     "packets as a wire would carry them" },
 	[OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },
 	[OPT_RECORD] = { "record", "FILE", "all that goes in, for replay" },
+	[OPT_RESOLV] = { "resolv", "FILE",
+			 "the program's /etc/resolv.conf (default: see below)" },
 	[OPT_SEED] = { "seed", "N",
 		       "for tests: sequence numbers and ports are then no "
 		       "secret" },
@@ -210,6 +216,9 @@ static bool take_option(struct run_host_config *c, int row, const char *value)
 	case OPT_RECORD:
 		c->record = value;
 		return true;
+	case OPT_RESOLV:
+		c->resolv = value;
+		return true;
 	case OPT_SEED:
 		c->has_seed = true;
 		return parse_number(&cmd_run, option, value, UINT64_MAX,
@@ -291,10 +300,42 @@ static bool open_control(struct run *run)
 	return true;
 }
 
-static int run_program(struct run *run, char **argv)
+/* Lets the program's connections say what they still have to say. */
+static void drain(struct run *run)
+{
+	int64_t now = host_now(run->host.host);
+	int64_t until = now + DRAIN_NS, silent_until = now + SILENCE_NS;
+	uint64_t left, before = 0;
+
+	/* What closing has queued goes out in the first round. */
+	host_round(run->host.host, 0);
+	while ((left = runner_unsaid(run->runner) +
+		       run_host_unsaid(&run->host)) &&
+	       !run->hurry) {
+		now = host_now(run->host.host);
+		if (left != before)
+			silent_until = now + SILENCE_NS;
+		before = left;
+		if (now >= until || now >= silent_until) {
+			tool_error(&cmd_run,
+				   "the program has ended, but its peers have "
+				   "not taken all it sent: %llu bytes and FINs "
+				   "are lost",
+				   (unsigned long long)left);
+			return;
+		}
+		if (host_round(run->host.host, 10 * 1000000) < 0)
+			return;
+	}
+}
+
+static int run_program(struct run *run, const struct run_names *names,
+		       char **argv)
 {
 	struct runner_config config = {
 		.argv = argv,
+		.resolv_conf = names->resolv_conf,
+		.hosts = names->hosts,
 		.verbose = run->config.verbose,
 		.ended = on_ended,
 		.ctx = run,
@@ -307,27 +348,35 @@ static int run_program(struct run *run, char **argv)
 	if (error)
 		return start_status(error);
 	error = host_run(run->host.host);
-	runner_free(run->runner);
-	if (error < 0) {
+	if (error < 0)
 		tool_error(&cmd_run, "the loop failed: %s",
 			   tern_error_text(error));
-		return TOOL_RUN_FAILED;
-	}
-	run_host_drain(&run->host, DRAIN_NS, &run->hurry);
-	return run->status;
+	else
+		drain(run);
+	runner_free(run->runner);
+	return error < 0 ? TOOL_RUN_FAILED : run->status;
 }
 
 static int run_main(struct options *o)
 {
 	struct run run = { 0 };
-	int status;
+	struct run_names names;
+	int status = TOOL_RUN_FAILED;
 
 	if (!read_options(o, &run.config))
-		return TOOL_RUN_FAILED;
+		return status;
+	if (runner_is_nested()) {
+		tool_error(&cmd_run, "already inside a tern run: leave out the "
+				     "inner one, or start it outside");
+		return status;
+	}
 	status = run_host_open(&run.host, &cmd_run, &run.config);
 	if (status)
 		return status;
-	status = run_program(&run, o->argv);
+	status = TOOL_RUN_FAILED;
+	if (run_names_make(&names, &cmd_run, &run.config))
+		status = run_program(&run, &names, o->argv);
+	run_names_free(&names);
 	if (run.control)
 		control_server_close(run.control);
 	if (!run_host_close(&run.host) && status == 0)
@@ -346,6 +395,18 @@ const struct command cmd_run = {
 		"no new privileges:\n"
 		"sudo and setuid programs do not work there. It is no "
 		"sandbox.\n"
+		"\n"
+		"Names: the program's /etc/hosts has its addresses under this "
+		"machine's name,\n"
+		"before the system's lines. Its /etc/resolv.conf is the "
+		"system's without the\n"
+		"servers that it cannot reach: they must be the kernel's own "
+		"(not its loopback's),\n"
+		"in an --addr's prefix, or anywhere if the kernel forwards.\n"
+		"\n"
+		"At the program's end its connections may finish, as long as "
+		"their peers are\n"
+		"heard of every 2 s, 60 s at most; Ctrl-C ends that.\n"
 		"\n"
 		"Exit status: the program's; 125 tern failed, 126 not "
 		"executable, 127 not found.\n"

@@ -264,11 +264,10 @@ fail:
 	return command->usage_status;
 }
 
-/* Is there a closed connection whose peer has not yet all of it? */
-static bool has_unfinished(struct run_host *r)
+uint64_t run_host_unsaid(struct run_host *r)
 {
 	struct tern_sock_info info;
-	uint64_t cursor = 0;
+	uint64_t cursor = 0, sum = 0;
 
 	while (tern_sock_next(host_stack(r->host), &cursor, &info)) {
 		if (info.protocol != TERN_IPPROTO_TCP)
@@ -277,22 +276,10 @@ static bool has_unfinished(struct run_host *r)
 		case TERN_TCP_FIN_WAIT1:
 		case TERN_TCP_CLOSING:
 		case TERN_TCP_LAST_ACK:
-			return true;
+			sum += info.tx_queue + 1;
 		}
 	}
-	return false;
-}
-
-void run_host_drain(struct run_host *r, int64_t max_ns, const bool *stop)
-{
-	int64_t until = host_now(r->host) + max_ns;
-
-	/* What closing has queued goes out in the first round. */
-	host_round(r->host, 0);
-	while (!*stop && host_now(r->host) < until && has_unfinished(r)) {
-		if (host_round(r->host, 10 * 1000000) < 0)
-			return;
-	}
+	return sum;
 }
 
 bool run_host_close(struct run_host *r)

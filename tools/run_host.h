@@ -22,6 +22,7 @@ struct run_host_config {
 	int n_sets;
 	const char *capture;
 	const char *record;
+	const char *resolv; /* NULL: what of the system's is of use */
 	bool has_seed;
 	uint64_t seed;
 	uint64_t mtu; /* 0: 1,500 */
@@ -44,9 +45,9 @@ struct run_host {
 int run_host_open(struct run_host *, const struct command *,
 		  const struct run_host_config *);
 
-/* Lets closed connections say what they still have to say: until all is
- * acknowledged, or max_ns have passed, or *stop is set. */
-void run_host_drain(struct run_host *, int64_t max_ns, const bool *stop);
+/* What closed connections still have to say: bytes that nobody has
+ * acknowledged, each FIN one of them. */
+uint64_t run_host_unsaid(struct run_host *);
 
 /* Takes the device away and finishes the files; false if one of these could
  * not be written whole. */

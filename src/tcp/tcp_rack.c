@@ -88,6 +88,9 @@ void tcp_rack_delivered(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t rtt = (uint32_t)min_i64((st->now - g->sent_at) / NS_PER_US,
 					 UINT32_MAX);
 
+	/* A path without delay (two stacks in one instant) must not make what
+	 * was resent just now overdue. */
+	rtt = max_u32(rtt, 1);
 	/* Sooner than any round trip: this is the ACK of the original. */
 	if (rtt < c->min_rtt_us && g->marks & SEG_EVER_RETRANS)
 		return;

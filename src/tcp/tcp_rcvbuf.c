@@ -176,20 +176,31 @@ void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 				       TCP_INIT_CWND * (uint32_t)c->advmss);
 }
 
-/* A full-sized segment tells how buffer bytes turn into payload. */
+/* A full-sized segment tells how buffer bytes turn into payload; what may be
+ * announced follows, down at once, up to what was announced last [k]. */
+static void rescale(struct tcp_conn *c, uint32_t len)
+{
+	uint32_t before = tcp_window_clamp(c), clamp;
+
+	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1,
+					255);
+	clamp = tcp_window_clamp(c);
+	if (clamp < before)
+		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
+	else if (clamp > before)
+		c->rcv.ssthresh = max_u32(c->rcv.ssthresh,
+					  min_u32(c->rcv.wnd, clamp));
+}
+
 static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
 	uint16_t last = c->act->last_len;
-	uint32_t true_len;
 
 	c->act->last_len = 0;
 	if (len >= c->rcv_mss) {
-		if (len != c->rcv_mss) {
-			true_len = tcp_truesize(in->len);
-			c->scaling = (uint8_t)clamp_u32(
-				(in->len << 8) / true_len, 1, 255);
-		}
+		if (len != c->rcv_mss)
+			rescale(c, in->len);
 		c->rcv_mss = (uint16_t)min_u32(len, c->advmss);
 		if (in->h.flags & TCP_PSH)
 			c->ack |= ACK_PUSHED;

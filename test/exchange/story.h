@@ -55,6 +55,7 @@ struct flow {
 	uint32_t ts_base; /* the stack's timestamp at 0 */
 	bool has_ts;
 	uint8_t snd_scale, rcv_scale; /* as announced by peer and stack */
+	bool scales; /* the peer announced one */
 	uint32_t win;	   /* field of the next segment in */
 	uint32_t acked;	   /* relative: highest that the stack has sent */
 	uint32_t our_edge; /* and the right edge that went with it */

@@ -179,10 +179,12 @@ static void check_ack(struct story *t, const struct tern_pkt *pkt,
 	if (!v->line.has_ack || v->tcp.flags & TCP_RST)
 		return;
 	if (!(v->tcp.flags & TCP_SYN))
-		win <<= f->rcv_scale;
+		win <<= f->scales ? f->rcv_scale : 0;
 	else /* the next one is scaled, and may round down */
 		win = win >> f->rcv_scale << f->rcv_scale;
 	edge = v->line.ack + win;
+	if (v->tcp.flags & TCP_SYN)
+		f->has_acked = false; /* maybe another connection */
 	if (f->has_acked && (int32_t)(v->line.ack - f->acked) < 0)
 		broken(t, pkt, "acknowledges less than before");
 	if (f->has_acked && !t->shrinks && (int32_t)(edge - f->our_edge) < 0)
@@ -396,12 +398,14 @@ static void announce(struct flow *f, const struct line *l)
 
 	if (l->has_win)
 		f->win = l->win;
-	if (l->flags & TCP_SYN && scale)
-		f->snd_scale = (uint8_t)atoi(scale + 7);
+	if (l->flags & TCP_SYN) {
+		f->scales = scale;
+		f->snd_scale = scale ? (uint8_t)atoi(scale + 7) : 0;
+	}
 	if (!l->has_ack || l->flags & TCP_RST)
 		return;
 	if (!(l->flags & TCP_SYN))
-		win <<= f->snd_scale;
+		win <<= f->snd_scale < 14 ? f->snd_scale : 14;
 	edge = l->ack + win;
 	if (!f->has_edge || (int32_t)(edge - f->edge) > 0)
 		f->edge = edge;
