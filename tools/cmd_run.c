@@ -151,7 +151,6 @@ static void on_ended(void *ctx, int status)
 
 	run->ended = true;
 	run->status = status;
-	host_stop(run->host.host, 0);
 }
 
 static bool add_text(const char **list, int *n, const char *value,
@@ -347,7 +346,8 @@ static int run_program(struct run *run, const struct run_names *names,
 	error = runner_start(run->host.host, &config, &run->runner);
 	if (error)
 		return start_status(error);
-	error = host_run(run->host.host);
+	while (!run->ended && error >= 0)
+		error = host_round(run->host.host, TERN_NEVER);
 	if (error < 0)
 		tool_error(&cmd_run, "the loop failed: %s",
 			   tern_error_text(error));

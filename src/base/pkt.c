@@ -184,6 +184,31 @@ struct tern_pkt *tern_pkt_clone(struct tern_pool *pool,
 	return copy;
 }
 
+/* For who appends again and again: room grows by doubling. */
+bool pkt_make_room(struct tern_pkt *pkt, size_t n)
+{
+	size_t size = 512;
+	struct tern_buf *head;
+	uint32_t i;
+
+	if (!pkt->n_frags && n <= room_of(pkt) && pkt->head->refs == 1)
+		return true;
+	while (size < pkt->len + n)
+		size *= 2;
+	head = tern_buf_new(pkt->pool, size);
+	if (!head)
+		return false;
+	tern_pkt_copy_out(pkt, 0, head->data, pkt->len);
+	for (i = 0; i < pkt->n_frags; i++)
+		tern_buf_put(pkt->frags[i].buf);
+	tern_buf_put(pkt->head);
+	pkt->n_frags = 0;
+	pkt->head = head;
+	pkt->data = head->data;
+	pkt->head_len = pkt->len;
+	return true;
+}
+
 /* Takes n bytes off the front of the fragments. */
 static void drop_frags_front(struct tern_pkt *pkt, size_t n)
 {

@@ -45,6 +45,10 @@ static inline struct tern_pkt *pktq_pop(struct pktq *q)
 
 void pktq_drop_all(struct pktq *q);
 
+/* Makes the packet linear, in memory that it alone holds, with room for n bytes
+ * more. False without memory; the packet is then unchanged. */
+bool pkt_make_room(struct tern_pkt *pkt, size_t n);
+
 /* Room in front of what TCP, UDP and ICMP write: the largest IP and Ethernet
  * headers, and to spare for whoever wraps us. */
 #define PKT_HEADROOM 96u

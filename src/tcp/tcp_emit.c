@@ -21,41 +21,12 @@ static uint16_t syn_window(const struct tcp_conn *c)
 	return (uint16_t)min_u32(c->rcv.wnd, TCP_MAX_WINDOW);
 }
 
-static uint32_t addr4_word(const struct tern_addr *a)
-{
-	return get_be32(a->b + 12);
-}
-
-static uint64_t addr_word(const struct tern_addr *a, int half)
-{
-	return (uint64_t)get_be32(a->b + 8 * half) << 32 |
-	       get_be32(a->b + 8 * half + 4);
-}
-
-static uint64_t hash_ends(const struct sipkey *key, const struct tern_addr *l,
-			  const struct tern_addr *r, uint32_t ports)
-{
-	uint64_t w[5];
-
-	if (tern_addr_is_v4(l)) {
-		w[0] = (uint64_t)addr4_word(l) << 32 | addr4_word(r);
-		w[1] = ports;
-		return siphash_words(key, w, 2);
-	}
-	w[0] = addr_word(l, 0);
-	w[1] = addr_word(l, 1);
-	w[2] = addr_word(r, 0);
-	w[3] = addr_word(r, 1);
-	w[4] = ports;
-	return siphash_words(key, w, 5);
-}
-
 /* RFC 6528: a clock (64 ns a tick, as on Linux) plus a keyed hash of who. */
 struct seq tcp_isn(struct tern_stack *st, const struct tern_addr *l,
 		   uint16_t lport, const struct tern_addr *r, uint16_t rport)
 {
-	uint64_t h =
-		hash_ends(&st->key_isn, l, r, (uint32_t)lport << 16 | rport);
+	uint64_t h = tcp_hash_ends(&st->key_isn, l, r,
+				   (uint32_t)lport << 16 | rport);
 
 	return seq_of((uint32_t)h + (uint32_t)(st->now >> 6));
 }
@@ -65,7 +36,7 @@ uint32_t tcp_ts_offset(const struct tern_stack *st, const struct tern_addr *l,
 {
 	if (st->tun.tcp_timestamps != 1)
 		return 0;
-	return (uint32_t)hash_ends(&st->key_ts, l, r, 0);
+	return (uint32_t)tcp_hash_ends(&st->key_ts, l, r, 0);
 }
 
 uint32_t tcp_ts_now(const struct tern_stack *st, const struct tcp_conn *c)

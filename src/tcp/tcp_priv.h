@@ -229,7 +229,8 @@ struct tcp_active {
 	uint32_t lost; /* segments, ever in this active phase */
 	/* Nothing before this is lost and not resent. */
 	struct seq rtx_from;
-	struct seq high_sack; /* end of the highest SACKed; valid if sacked_out */
+	struct seq
+		high_sack; /* end of the highest SACKed; valid if sacked_out */
 	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
 	uint8_t n_seen;
 
@@ -569,6 +570,8 @@ void check_conn(struct tern_stack *, struct tcp_conn *);
 void tcp_resume_forget(struct tern_stack *, struct tcp_conn *);
 
 /* tcp_table.c: who is who on the wire. */
+uint64_t tcp_hash_ends(const struct sipkey *, const struct tern_addr *l,
+		       const struct tern_addr *r, uint32_t ports);
 uint32_t tcp_tuple_hash(const struct tern_stack *, const struct tern_addr *l,
 			uint16_t lport, const struct tern_addr *r,
 			uint16_t rport);

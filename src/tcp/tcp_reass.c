@@ -76,7 +76,14 @@ void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
 	}
 }
 
-/* Copies a small packet behind the one before it, if that has room. */
+/* Small packets are gathered in one of this size. */
+#define COALESCE_MAX 4096u
+
+/*
+ * Copies a small packet behind the one before it. Which ones are copied shows
+ * in the window, so it must not depend on how packets lie in memory: room is
+ * made where there is none.
+ */
 static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 		     struct tern_pkt *to, struct tern_pkt *from)
 {
@@ -84,12 +91,10 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t more = 0;
 	uint8_t *p;
 
-	if (from->len > 512 || to->n_frags || to->head->refs != 1 || b->fin ||
-	    !seq_eq(b->end, f->seq))
+	if (from->len > 512 || to->len + from->len > COALESCE_MAX || b->fin ||
+	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
 		return false;
 	p = tern_pkt_append(to, from->len);
-	if (!p)
-		return false;
 	tern_pkt_copy_out(from, 0, p, from->len);
 	b->end = f->end;
 	b->fin = f->fin;

@@ -34,24 +34,31 @@ static inline bool same_addr(const struct tern_addr *a,
 	return !memcmp(a, b, sizeof(*a));
 }
 
-uint32_t tcp_tuple_hash(const struct tern_stack *st, const struct tern_addr *l,
-			uint16_t lport, const struct tern_addr *r,
-			uint16_t rport)
+uint64_t tcp_hash_ends(const struct sipkey *key, const struct tern_addr *l,
+		       const struct tern_addr *r, uint32_t ports)
 {
 	uint64_t w[5];
 
 	if (tern_addr_is_v4(l)) {
 		w[0] = (uint64_t)get_be32(l->b + 12) << 32 |
 		       get_be32(r->b + 12);
-		w[1] = (uint64_t)lport << 16 | rport;
-		return (uint32_t)siphash_words(&st->key_hash, w, 2);
+		w[1] = ports;
+		return siphash_words(key, w, 2);
 	}
 	w[0] = addr_word(l, 0);
 	w[1] = addr_word(l, 8);
 	w[2] = addr_word(r, 0);
 	w[3] = addr_word(r, 8);
-	w[4] = (uint64_t)lport << 16 | rport;
-	return (uint32_t)siphash_words(&st->key_hash, w, 5);
+	w[4] = ports;
+	return siphash_words(key, w, 5);
+}
+
+uint32_t tcp_tuple_hash(const struct tern_stack *st, const struct tern_addr *l,
+			uint16_t lport, const struct tern_addr *r,
+			uint16_t rport)
+{
+	return (uint32_t)tcp_hash_ends(&st->key_hash, l, r,
+				       (uint32_t)lport << 16 | rport);
 }
 
 static uint32_t listen_hash(const struct tern_stack *st,

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +87,60 @@ def enter_namespace():
     os.execvp('unshare', ['unshare', *flags, PYTHON, *sys.argv])
 
 
+def run_claims(prefix=''):
+    """Plans and runs the claims; the exit status."""
+    print(f'1..{len(CLAIMS)}', flush=True)
+    wrong = [not run_claim(i, c, prefix) for i, c in enumerate(CLAIMS, 1)]
+    return 1 if any(wrong) else 0
+
+
+def both(tern_only=()):
+    """Runs the claims of the calling script twice, in one program each: on the
+    kernel's sockets and under tern. The same must hold for both; of the claims
+    that are tern_only there is nothing to be seen on the kernel."""
+    where = os.environ.get('TERN_UNDER')
+    if where:
+        CLAIMS[:] = [c for c in CLAIMS
+                     if where == 'tern' or c not in tern_only]
+        sys.exit(run_claims(f'{where}: '))
+    need('ip', 'unshare')
+    enter_namespace()
+    subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+    with tempfile.TemporaryDirectory(prefix='tern-interop-') as folder:
+        os.environ['XDG_RUNTIME_DIR'] = folder
+        program = [PYTHON, os.path.abspath(sys.argv[0]), *sys.argv[1:]]
+        number, wrong = 0, 0
+        for where, line in (('kernel', program), ('tern', run_line(*program))):
+            done = subprocess.run(line, env=os.environ | {'TERN_UNDER': where},
+                                  cwd=folder, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, text=True,
+                                  timeout=120)
+            number, failed = relay(done, where, number)
+            wrong += failed
+        print(f'1..{number}')
+    sys.exit(1 if wrong else 0)
+
+
+def relay(done, where, number):
+    """Numbers what a program said of its claims on; how many are wrong."""
+    wrong, told, planned = 0, 0, None
+    for line in done.stdout.splitlines():
+        found = re.fullmatch(r'(ok|not ok) \d+ - (.*)', line)
+        if line.startswith('1..'):
+            planned = int(line[3:])
+        elif found:
+            number, told = number + 1, told + 1
+            wrong += found[1] != 'ok'
+            print(f'{found[1]} {number} - {found[2]}')
+        else:
+            print(line)
+    if done.returncode not in (0, 1) or told != planned:
+        number, wrong = number + 1, wrong + 1
+        print(f'not ok {number} - {where}: the program came to its end '
+              f'(status {done.returncode}, {told} of {planned} claims)')
+    return number, wrong
+
+
 def main(*programs):
     """Runs the claims of the calling script."""
     need('ip', 'unshare', *programs)
@@ -94,14 +149,13 @@ def main(*programs):
     with tempfile.TemporaryDirectory(prefix='tern-interop-') as folder:
         os.chdir(folder)
         os.environ['XDG_RUNTIME_DIR'] = folder
-        print(f'1..{len(CLAIMS)}', flush=True)
-        wrong = sum(not run_claim(i, c) for i, c in enumerate(CLAIMS, 1))
+        status = run_claims()
         os.chdir('/')
-    sys.exit(1 if wrong else 0)
+    sys.exit(status)
 
 
-def run_claim(number, function):
-    name = function.__name__.replace('_', ' ')
+def run_claim(number, function, prefix=''):
+    name = prefix + function.__name__.replace('_', ' ')
     try:
         function()
         print(f'ok {number} - {name}', flush=True)
