@@ -57,7 +57,7 @@ struct drill_pkt {
 	uint8_t reserved;
 	uint32_t seq, ack, len; /* len: payload, of UDP too */
 	uint16_t win, urg;
-	bool any_opts; /* <...> */
+	bool any_opts;	/* <...> */
 	uint8_t n_opts; /* bytes */
 	uint8_t opts[40];
 

@@ -90,15 +90,15 @@ SET_FLAG(is_anyip)
 SET_FLAG(portable)
 SET_FLAG(thorough)
 
-#define SET_ADDR(field)                                                      \
-	static const char *set_##field(struct drill_config *c,               \
-				       const char *value,                    \
-				       struct drill_mem *mem)                \
-	{                                                                    \
-		if (!value || tern_addr_parse(value, NULL, &c->field) !=     \
-				      strlen(value))                         \
-			return "is no address";                              \
-		return NULL;                                                 \
+#define SET_ADDR(field)                                                       \
+	static const char *set_##field(struct drill_config *c,                \
+				       const char *value,                     \
+				       struct drill_mem *mem)                 \
+	{                                                                     \
+		if (!value ||                                                 \
+		    tern_addr_parse(value, NULL, &c->field) != strlen(value)) \
+			return "is no address";                               \
+		return NULL;                                                  \
 	}
 
 SET_ADDR(local_ip)

@@ -20,7 +20,7 @@ enum drill_tok {
 	DRILL_TOK_STR,
 	DRILL_TOK_SHELL,
 	DRILL_TOK_CODE,
-	DRILL_TOK_ANY, /* ... */
+	DRILL_TOK_ANY,	/* ... */
 	DRILL_TOK_CHAR, /* any other character: in num */
 };
 

@@ -15,8 +15,8 @@
 #include <string.h>
 
 /* Appends ", " between what differs. */
-__attribute__((format(printf, 2, 3))) static void
-say(struct drill_text *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct drill_text *t,
+						      const char *fmt, ...)
 {
 	va_list args;
 
@@ -51,8 +51,8 @@ static void match_ip(struct drill_flow *f, const struct drill_pkt *line,
 	if (!line->has_flow || !f)
 		return;
 	/* Equal names are equal labels, different ones different labels. */
-	if (f->has_label && (line->flow == f->flow_script) !=
-				    (got->flow == f->flow_live))
+	if (f->has_label &&
+	    (line->flow == f->flow_script) != (got->flow == f->flow_live))
 		say(t, "flowlabel has %s",
 		    got->flow == f->flow_live ? "not changed" : "changed");
 	f->has_label = true;
@@ -115,14 +115,13 @@ static void match_ts(const struct drill_run *r, const struct drill_flow *f,
 		    get_be32(want + 6));
 	if (tick && f && f->n_ts) {
 		passed = (int32_t)(val - f->ts[0].script) * tick;
-		tolerance = max_i64(r->config->tolerance_ns / 1000,
-				    (int64_t)((double)passed *
-					      r->config->tolerance_percent /
-					      100));
+		tolerance =
+			max_i64(r->config->tolerance_ns / 1000,
+				(int64_t)((double)passed *
+					  r->config->tolerance_percent / 100));
 		off = distance((int32_t)(live - f->ts[0].live) * tick, passed);
 		if (off > tolerance)
-			say(t, "TS val is %lld us off",
-			    (long long)off);
+			say(t, "TS val is %lld us off", (long long)off);
 	}
 	/* The rest of the options is compared as bytes. */
 	memcpy(got + 2, want + 2, 8);

@@ -33,8 +33,8 @@ struct drill_text {
 	char *s; /* NULL while empty */
 	size_t len, cap;
 };
-__attribute__((format(printf, 2, 3))) void
-drill_text_add(struct drill_text *, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void drill_text_add(struct drill_text *,
+							  const char *fmt, ...);
 void drill_text_vadd(struct drill_text *, const char *fmt, va_list);
 
 #endif

@@ -117,8 +117,9 @@ static struct drill_time parse_time(struct drill_parse *p)
 		t.is_range = true;
 		t.end = parse_seconds(l);
 		if (relative != (t.kind == DRILL_TIME_RELATIVE))
-			drill_lex_fail(l, line, "both ends of a range are "
-						"absolute or both relative");
+			drill_lex_fail(l, line,
+				       "both ends of a range are "
+				       "absolute or both relative");
 	} else if (drill_lex_peek(l)->kind == DRILL_TOK_ANY) {
 		drill_lex_take(l);
 		t.blocks = true;

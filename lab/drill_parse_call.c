@@ -102,9 +102,8 @@ static struct drill_expr *parse_string(struct drill_parse *p)
 }
 
 /* htons(N), inet_addr("A"), inet6_addr("A"): behind the name. */
-static struct drill_expr *parse_function(struct drill_parse *p,
-					 const struct drill_token *name,
-					 int depth)
+static struct drill_expr *
+parse_function(struct drill_parse *p, const struct drill_token *name, int depth)
 {
 	struct drill_lex *l = &p->lex;
 	struct drill_expr *e;
@@ -244,9 +243,8 @@ struct drill_call *drill_parse_call(struct drill_parse *p)
 				    (size_t)(l->last_end - name.start));
 	if (call->n_args < call->row->min_args ||
 	    call->n_args > call->row->max_args)
-		drill_lex_fail(l, name.line,
-			       "%s() takes %d arguments, not %d", call->name,
-			       call->row->min_args, call->n_args);
+		drill_lex_fail(l, name.line, "%s() takes %d arguments, not %d",
+			       call->name, call->row->min_args, call->n_args);
 	drill_lex_expect(l, '=');
 	parse_result(p, call);
 	return call;

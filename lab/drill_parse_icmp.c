@@ -23,26 +23,22 @@ struct type_name {
 };
 
 static const struct type_name types4[] = {
-	{ 0, "echo_reply" },
-	{ 3, "unreachable" },
-	{ 4, "source_quench" },
-	{ 5, "redirect" },
-	{ 8, "echo_request" },
-	{ 11, "time_exceeded" },
-	{ 12, "parameter_problem" },
-	{ 13, "timestamp_request" },
-	{ 14, "timestamp_reply" },
-	{ 15, "information_request" },
-	{ 16, "information_reply" },
-	{ 17, "address_mask_request" },
-	{ 18, "address_mask_reply" },
-	{ 0, NULL },
+	{ 0, "echo_reply" },	      { 3, "unreachable" },
+	{ 4, "source_quench" },	      { 5, "redirect" },
+	{ 8, "echo_request" },	      { 11, "time_exceeded" },
+	{ 12, "parameter_problem" },  { 13, "timestamp_request" },
+	{ 14, "timestamp_reply" },    { 15, "information_request" },
+	{ 16, "information_reply" },  { 17, "address_mask_request" },
+	{ 18, "address_mask_reply" }, { 0, NULL },
 };
 
 static const struct type_name types6[] = {
-	{ 1, "unreachable" },	  { 2, "packet_too_big" },
-	{ 3, "time_exceeded" },	  { 4, "parameter_problem" },
-	{ 128, "echo_request" },  { 129, "echo_reply" },
+	{ 1, "unreachable" },
+	{ 2, "packet_too_big" },
+	{ 3, "time_exceeded" },
+	{ 4, "parameter_problem" },
+	{ 128, "echo_request" },
+	{ 129, "echo_reply" },
 	{ 0, NULL },
 };
 
@@ -171,8 +167,8 @@ static void parse_quote(struct drill_parse *p, struct drill_pkt *pkt)
 	else
 		pkt->quote = DRILL_QUOTE_TCP;
 	if (pkt->quote == DRILL_QUOTE_TCP) {
-		pkt->seq = (uint32_t)drill_lex_number(l, "a sequence number",
-						      0, UINT32_MAX);
+		pkt->seq = (uint32_t)drill_lex_number(l, "a sequence number", 0,
+						      UINT32_MAX);
 		drill_lex_expect(l, ':');
 		end = (uint32_t)drill_lex_number(l, "the end of the sequence",
 						 0, UINT32_MAX);
@@ -183,8 +179,8 @@ static void parse_quote(struct drill_parse *p, struct drill_pkt *pkt)
 	drill_lex_expect(l, ')');
 	drill_lex_expect(l, ']');
 	if (pkt->quote == DRILL_QUOTE_TCP && pkt->seq + pkt->len != end)
-		drill_lex_fail(l, line, "%u + %u is not %u", pkt->seq,
-			       pkt->len, end);
+		drill_lex_fail(l, line, "%u + %u is not %u", pkt->seq, pkt->len,
+			       end);
 }
 
 void drill_parse_icmp(struct drill_parse *p, struct drill_pkt *pkt)
@@ -198,13 +194,14 @@ void drill_parse_icmp(struct drill_parse *p, struct drill_pkt *pkt)
 	line = l->last_line;
 	if (drill_lex_accept_word(l, "mtu")) {
 		pkt->has_mtu = true;
-		pkt->mtu = (uint32_t)drill_lex_number(l, "an MTU", 0,
-						      UINT32_MAX);
+		pkt->mtu =
+			(uint32_t)drill_lex_number(l, "an MTU", 0, UINT32_MAX);
 		if (v6 ? pkt->type != ICMP6_TOO_BIG :
 			 pkt->type != ICMP4_UNREACH ||
-				 pkt->code != ICMP4_FRAG_NEEDED)
-			drill_lex_fail(l, line, "mtu is for frag_needed and "
-						"packet_too_big only");
+				    pkt->code != ICMP4_FRAG_NEEDED)
+			drill_lex_fail(l, line,
+				       "mtu is for frag_needed and "
+				       "packet_too_big only");
 	}
 	if (drill_lex_accept_word(l, "id")) {
 		pkt->has_id = true;

@@ -84,11 +84,11 @@ static void parse_ts(struct drill_parse *p, struct drill_pkt *pkt)
 	uint8_t *at = add(p, pkt, 8, 10);
 
 	drill_lex_expect_word(l, "val");
-	put_be32(at, (uint32_t)drill_lex_number(l, "a timestamp", 0,
-						UINT32_MAX));
+	put_be32(at,
+		 (uint32_t)drill_lex_number(l, "a timestamp", 0, UINT32_MAX));
 	drill_lex_expect_word(l, "ecr");
-	put_be32(at + 4, (uint32_t)drill_lex_number(l, "a timestamp", 0,
-						    UINT32_MAX));
+	put_be32(at + 4,
+		 (uint32_t)drill_lex_number(l, "a timestamp", 0, UINT32_MAX));
 }
 
 /* Hexadecimal digits, or nothing before "," and ">". */
@@ -174,11 +174,16 @@ void drill_parse_opts(struct drill_parse *p, struct drill_pkt *pkt)
 		const char *word;
 		void (*parse)(struct drill_parse *, struct drill_pkt *);
 	} rows[] = {
-		{ "nop", parse_nop },	    { "eol", parse_eol },
-		{ "mss", parse_mss },	    { "wscale", parse_wscale },
-		{ "sackOK", parse_sack_ok }, { "sack", parse_sack },
-		{ "TS", parse_ts },	    { "FO", parse_fast_open },
-		{ "FOEXP", parse_fast_open_exp }, { "md5", parse_md5 },
+		{ "nop", parse_nop },
+		{ "eol", parse_eol },
+		{ "mss", parse_mss },
+		{ "wscale", parse_wscale },
+		{ "sackOK", parse_sack_ok },
+		{ "sack", parse_sack },
+		{ "TS", parse_ts },
+		{ "FO", parse_fast_open },
+		{ "FOEXP", parse_fast_open_exp },
+		{ "md5", parse_md5 },
 		{ "ECN", parse_ecn },
 	};
 	struct drill_lex *l = &p->lex;

@@ -28,8 +28,8 @@ static bool parse_tos_word(struct drill_parse *p, struct drill_pkt *pkt)
 		enum drill_tos check;
 		uint8_t tos;
 	} words[] = {
-		{ "noecn", DRILL_TOS_ECN, 0 },	  { "ect0", DRILL_TOS_ECN, 2 },
-		{ "ect1", DRILL_TOS_ECN, 1 },	  { "ce", DRILL_TOS_ECN, 3 },
+		{ "noecn", DRILL_TOS_ECN, 0 },	 { "ect0", DRILL_TOS_ECN, 2 },
+		{ "ect1", DRILL_TOS_ECN, 1 },	 { "ce", DRILL_TOS_ECN, 3 },
 		{ "ect01", DRILL_TOS_ECT01, 2 },
 	};
 	size_t i;
@@ -68,8 +68,8 @@ static void parse_ip_info(struct drill_parse *p, struct drill_pkt *pkt)
 			continue;
 		if (drill_lex_accept_word(l, "ttl")) {
 			pkt->has_ttl = true;
-			pkt->ttl = (uint8_t)drill_lex_number(l, "a TTL", 0,
-							     255);
+			pkt->ttl =
+				(uint8_t)drill_lex_number(l, "a TTL", 0, 255);
 		} else if (drill_lex_accept_word(l, "flowlabel")) {
 			pkt->has_flow = true;
 			pkt->flow = (uint32_t)drill_lex_number(
@@ -132,8 +132,9 @@ static void parse_flags(struct drill_parse *p, struct drill_pkt *pkt)
 		has_ecn |= strchr("EWA", *s) != NULL;
 	}
 	if (has_digit && has_ecn)
-		drill_lex_fail(l, l->line, "an ACE digit and E, W or A in the "
-					   "same flags");
+		drill_lex_fail(l, l->line,
+			       "an ACE digit and E, W or A in the "
+			       "same flags");
 }
 
 /* SEQ:END(LEN) */
@@ -172,8 +173,8 @@ static void parse_tcp(struct drill_parse *p, struct drill_pkt *pkt)
 		drill_lex_expected(l, "win (packets < need it)");
 	}
 	if (drill_lex_accept_word(l, "urg"))
-		pkt->urg = (uint16_t)drill_lex_number(l, "an urgent pointer",
-						      0, 65535);
+		pkt->urg = (uint16_t)drill_lex_number(l, "an urgent pointer", 0,
+						      65535);
 	/* The next packet's "<" would stand behind its time. */
 	if (drill_lex_accept(l, '<'))
 		drill_parse_opts(p, pkt);

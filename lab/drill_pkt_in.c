@@ -46,8 +46,7 @@ static struct drill_flow *tcp_flow(struct drill_run *r,
 		return f;
 	if (!r->sut || r->sut->state == DRILL_FLOW_LISTENING ||
 	    r->sut->protocol != IPPROTO_TCP ||
-	    (line->has_ports &&
-	     (line->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
+	    (line->has_ports && (line->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN))
 		return new_child(r, line);
 	return r->sut;
 }

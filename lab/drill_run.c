@@ -137,8 +137,7 @@ void drill_run_note(struct drill_run *r, int64_t at, const char *fmt, ...)
 {
 	va_list args;
 
-	drill_text_add(&r->trail, "%5lld.%06lld  ",
-		       (long long)(at / NS_PER_S),
+	drill_text_add(&r->trail, "%5lld.%06lld  ", (long long)(at / NS_PER_S),
 		       (long long)(at % NS_PER_S / NS_PER_US));
 	va_start(args, fmt);
 	drill_text_vadd(&r->trail, fmt, args);
@@ -249,8 +248,7 @@ static bool wait_for(struct drill_run *r, const struct drill_event *e)
 	    !drill_run_in_time(r, now, r->event_at, r->event_at, base)) {
 		struct drill_text t = { 0 };
 
-		drill_text_add(&t, "%lld.%06lld",
-			       (long long)(now / NS_PER_S),
+		drill_text_add(&t, "%lld.%06lld", (long long)(now / NS_PER_S),
 			       (long long)(now % NS_PER_S / NS_PER_US));
 		drill_run_fail(r, e->line,
 			       "timing error: due at %.6f s, but it is %s s",
@@ -267,17 +265,15 @@ static bool run_event(struct drill_run *r, const struct drill_event *e)
 	r->event_at = wanted_at(r, e);
 	if (e->kind == DRILL_EV_PACKET && !e->pkt->in)
 		return drill_pkt_out(r, e);
-	/* A second call does not start before the first has returned. */
-	if (e->kind == DRILL_EV_CALL && r->blocked &&
-	    !(e->time.at && drill_run_now(r) < r->event_at) &&
-	    !drill_call_settle(r, NS_PER_S))
-		return false;
 	if (!wait_for(r, e))
 		return false;
 	switch (e->kind) {
 	case DRILL_EV_PACKET:
 		return drill_pkt_in(r, e->pkt);
 	case DRILL_EV_CALL:
+		/* One call after the other. */
+		if (r->blocked && !drill_call_settle(r, NS_PER_S))
+			return false;
 		return drill_call_run(r, e);
 	case DRILL_EV_SHELL:
 		drill_run_note(r, drill_run_now(r), "%s", e->text);
@@ -296,8 +292,7 @@ static bool run_init_scripts(struct drill_run *r)
 	while (ok && names && *names) {
 		size_t n = strcspn(names, ",");
 
-		ok = drill_shell_run_file(
-			r, drill_mem_copy(r->mem, names, n));
+		ok = drill_shell_run_file(r, drill_mem_copy(r->mem, names, n));
 		names += n + (names[n] == ',');
 	}
 	return ok;

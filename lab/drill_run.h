@@ -38,8 +38,8 @@ struct drill_run {
 	} fds[DRILL_FD_MAP];
 	int n_fds;
 
-	struct drill_op *blocked; /* one call at most is under way */
-	struct drill_vars *vars;  /* of code */
+	struct drill_op *blocked;	/* one call at most is under way */
+	struct drill_vars *vars;	/* of code */
 	uint32_t mtu, advmss, initcwnd; /* the route's, by shell texts */
 	struct drill_counters *nstat;
 
@@ -75,8 +75,8 @@ __attribute__((format(printf, 3, 4))) bool
 drill_run_warn(struct drill_run *, int line, const char *fmt, ...);
 /* For what --non_fatal makes a warning. */
 __attribute__((format(printf, 4, 5))) bool
-drill_run_differs(struct drill_run *, int line, bool non_fatal,
-		  const char *fmt, ...);
+drill_run_differs(struct drill_run *, int line, bool non_fatal, const char *fmt,
+		  ...);
 
 /* Is `at` close enough to [lo, hi]? base: how long it was waited for. */
 bool drill_run_in_time(const struct drill_run *, int64_t at, int64_t lo,

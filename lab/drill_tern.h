@@ -32,7 +32,7 @@ struct drill_watch {
 	struct drill_watch *next;
 	int fd;
 	struct epoll_event event;
-	bool has_edge; /* something happened since it was last told */
+	bool has_edge;	/* something happened since it was last told */
 	uint64_t order; /* when it was put into the ready list */
 };
 

@@ -154,7 +154,7 @@ int drill_tern_open(struct drill_adapter *a, const char *path, int flags)
 		return -ENOENT;
 	fd = drill_tern_fd_new(t, DRILL_FD_FILE);
 	if (fd >= 0)
-		t->fds[fd].size = file		     ? file->size :
+		t->fds[fd].size = file		    ? file->size :
 				  (flags & O_CREAT) ? 0 :
 						      UINT64_MAX;
 	return fd;
@@ -205,8 +205,7 @@ static int64_t send_zeros(struct drill_adapter *a, int fd, size_t n, int flags)
 	while (n) {
 		iov.iov_len = min_size(n, sizeof(zeros));
 		got = drill_tern_sendmsg(
-			a, fd, &m,
-			flags | (n > sizeof(zeros) ? MSG_MORE : 0));
+			a, fd, &m, flags | (n > sizeof(zeros) ? MSG_MORE : 0));
 		if (got < 0)
 			return done ? done : got;
 		done += got;

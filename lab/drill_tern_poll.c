@@ -45,9 +45,8 @@ int drill_tern_poll(struct drill_adapter *a, struct pollfd *fds, nfds_t n)
 
 		fds[i].revents = 0;
 		if (fds[i].fd >= 0)
-			fds[i].revents = (short)(drill_tern_ready(t,
-								  fds[i].fd) &
-						 want);
+			fds[i].revents =
+				(short)(drill_tern_ready(t, fds[i].fd) & want);
 		n_ready += fds[i].revents != 0;
 	}
 	return n_ready;
@@ -147,9 +146,8 @@ int drill_tern_epoll_ctl(struct drill_adapter *a, int ep, int op, int fd,
 }
 
 /* The one that has been ready longest and is not yet in out[]. */
-static struct drill_watch *first_ready(struct drill_tern *t,
-				       struct drill_fd *e, uint64_t after,
-				       uint64_t until)
+static struct drill_watch *first_ready(struct drill_tern *t, struct drill_fd *e,
+				       uint64_t after, uint64_t until)
 {
 	struct drill_watch *w, *best = NULL;
 

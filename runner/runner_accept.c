@@ -133,9 +133,11 @@ static bool take_one(struct rsock *l)
 	conn->s = s;
 	conn->peer = peer;
 	host_watch_sock(r->host, s, pump_on_stack, conn);
-	/* Closing it resets it or ends it: it was never seen. */
-	if (enqueue(l, conn) < 0)
+	/* The program has just closed its listener. */
+	if (enqueue(l, conn) < 0) {
+		end_abort(conn);
 		sock_free(conn);
+	}
 	return true;
 }
 
@@ -241,8 +243,10 @@ static void requeue(struct rsock *l, struct rsock *conn)
 	sock_drop_end(conn);
 	sock_forget_cookie(conn);
 	pump_reset(conn);
-	if (enqueue(l, conn) < 0)
+	if (enqueue(l, conn) < 0) {
+		end_abort(conn);
 		sock_free(conn);
+	}
 }
 
 /* Hands the accepted descriptor fd over. */

@@ -13,7 +13,9 @@
  * entry is there, the SYN-ACK is not. Entries are appended, so those that the
  * owner has not been told of are the end of the list.
  *
- * Not yet here: SYN cookies, Fast Open.
+ * Beyond the bound SYNs are answered by cookie (tcp_cookie.c).
+ *
+ * Not yet here: Fast Open.
  */
 #include "tcp_priv.h"
 
@@ -111,33 +113,47 @@ static void admit(struct tern_stack *st, struct tcp_conn *c,
 		  st->now + tcp_req_rto_ns(st, req));
 }
 
+/* Why this SYN finds no room, or DROP_NOT; *cookie: answer it statelessly. */
 static int refuse_syn(struct tern_stack *st, const struct tcp_conn *c,
-		      struct tcp_in *in)
+		      bool *cookie)
 {
 	const struct tcp_listener *l = c->listener;
+	int64_t mode = st->tun.tcp_syncookies;
 
-	if (l->n_req > l->backlog)
-		return DROP_TCP_SYNQ_OVERFLOW;
+	/* A SYN that waits for its owner's decision has to be kept. */
+	if (c->decide)
+		mode = 0;
+	*cookie = false;
+	if (mode == 2 || l->n_req > l->backlog) {
+		if (!mode)
+			return DROP_TCP_SYNQ_OVERFLOW;
+		*cookie = true;
+		COUNT(st, TCP_EXT_REQQ_FULL_DO_COOKIES);
+	}
 	if (tcp_accept_full(l)) {
 		COUNT(st, TCP_EXT_LISTEN_OVERFLOWS);
 		return DROP_TCP_LISTEN_OVERFLOW;
 	}
 	/* Without cookies to fall back on, the last quarter is for who is
 	 * known; nobody is. */
-	if (!st->tun.tcp_syncookies && st->tun.tcp_max_syn_backlog - l->n_req <
-					       st->tun.tcp_max_syn_backlog >> 2)
+	if (!mode && st->tun.tcp_max_syn_backlog - l->n_req <
+			     st->tun.tcp_max_syn_backlog >> 2)
 		return DROP_TCP_SYNQ_OVERFLOW;
-	(void)in;
 	return DROP_NOT;
 }
 
 static void syn_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct tcp_req *req;
-	int reason = refuse_syn(st, c, in);
+	bool cookie;
+	int reason = refuse_syn(st, c, &cookie);
 
 	if (!reason) {
 		tcp_parse_opts(in);
+		if (cookie && !in->has_isn) {
+			tcp_cookie_synack(st, c, in);
+			return;
+		}
 		req = tcp_req_new(st, c, in);
 		if (req) {
 			admit(st, c, req);
@@ -158,6 +174,8 @@ void tcp_listener_input(struct tern_stack *st, struct tcp_conn *c,
 	if (flags & TCP_RST) {
 		ip_drop(st, in->pkt, DROP_TCP_RESET);
 	} else if (flags & TCP_ACK) {
+		if (!(flags & TCP_SYN) && tcp_cookie_ack(st, c, in))
+			return;
 		tcp_reset_for(st, in);
 		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
 	} else if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN) {

@@ -71,7 +71,7 @@ static int set_maxseg(const struct opt_call *k, int v)
 static void keep_again(struct tern_stack *st, struct tcp_conn *c)
 {
 	if (c->keepalive && !opt_is_idle(c))
-		tcp_keep_start(st, c);
+		tcp_keep_again(st, c);
 }
 
 /* -1: at once; too long: the longest. */

@@ -45,7 +45,7 @@ static uint32_t autosize(const struct tern_stack *st, const struct tcp_conn *c,
 			 uint32_t mss)
 {
 	uint64_t bytes = c->act->pacing_rate >> 10;
-	uint32_t r = c->min_rtt_us >> st->tun.tcp_tso_rtt_log;
+	uint32_t r = c->min_rtt_us >> min_i64(st->tun.tcp_tso_rtt_log, 31);
 	const uint64_t most = TCP_GSO_MAX - 320;
 
 	if (bytes < most && r < 32)

@@ -799,9 +799,9 @@ uint32_t tcp_win_from_space(const struct tcp_conn *, uint32_t space);
 /* The same, without announcing it. */
 uint32_t tcp_window_would(struct tern_stack *, struct tcp_conn *);
 uint16_t tcp_select_window(struct tern_stack *, struct tcp_conn *);
-void tcp_initial_window(struct tern_stack *, struct tcp_conn *, uint32_t space,
-			uint32_t mss, uint32_t clamp, bool wscale_ok,
-			uint32_t *wnd, uint8_t *scale);
+void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
+			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
+			uint8_t *scale);
 void tcp_init_buffers(struct tern_stack *, struct tcp_conn *);
 void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
@@ -912,6 +912,8 @@ void tcp_xmit_timer(struct tern_stack *, struct tcp_conn *, enum tcp_timer,
 		    int64_t at);
 void tcp_timer_arm(struct tern_stack *, struct tcp_conn *);
 void tcp_keep_start(struct tern_stack *, struct tcp_conn *);
+/* The idle time has changed: what of it is left since something came. */
+void tcp_keep_again(struct tern_stack *, struct tcp_conn *);
 int64_t tcp_probe_when(const struct tern_stack *, const struct tcp_conn *);
 int64_t tcp_timer_what(const struct tcp_conn *, int *what);
 /* Too many orphans: this one goes at once, with a RST if it is fit to be told.
@@ -935,7 +937,16 @@ void tcp_req_icmp(struct tern_stack *, struct tcp_req *,
 /* A half-open entry at the listener's end; NULL without memory. */
 struct tcp_req *tcp_req_new(struct tern_stack *, struct tcp_conn *listener,
 			    const struct tcp_in *);
+/* The window and scale that we announce, by what was agreed on. */
+void tcp_req_window(struct tern_stack *, const struct tcp_conn *listener,
+		    struct tcp_req *);
+/* Fills in what a SYN says and we give; not who and where it is kept. */
+void tcp_req_fill(struct tern_stack *, const struct tcp_conn *listener,
+		  const struct tcp_in *, struct tcp_req *);
 void tcp_req_synack(struct tern_stack *, struct tcp_req *);
+/* The same with our clock's low bits chosen (cookies). */
+void tcp_req_synack_at(struct tern_stack *, const struct tcp_req *,
+		       uint32_t ts_ms);
 int64_t tcp_req_rto_ns(const struct tern_stack *, const struct tcp_req *);
 static inline struct tcp_listener *listener_of(const struct tern_stack *st,
 					       const struct tcp_req *q)
@@ -947,6 +958,15 @@ void tcp_req_tuple(const struct tcp_req *, struct tern_addr *l,
 struct tcp_conn *tcp_child(struct tern_stack *, struct tcp_conn *listener,
 			   const struct tcp_req *);
 bool tcp_accept_full(const struct tcp_listener *);
+
+/* tcp_cookie.c */
+/* Answers a SYN without keeping anything of it. */
+void tcp_cookie_synack(struct tern_stack *, struct tcp_conn *listener,
+		       struct tcp_in *);
+/* An ACK at a listener: does it bring a cookie back? True: it was dealt
+ * with, and the packet is gone. */
+bool tcp_cookie_ack(struct tern_stack *, struct tcp_conn *listener,
+		    struct tcp_in *);
 
 /* tcp_timewait.c */
 /* Moves the connection into a TIME_WAIT record (or an orphan's FIN_WAIT_2),

@@ -66,13 +66,12 @@ uint32_t tcp_window_clamp(const struct tcp_conn *c)
 	return clamp;
 }
 
-void tcp_initial_window(struct tern_stack *st, struct tcp_conn *c,
-			uint32_t space, uint32_t mss, uint32_t clamp,
-			bool wscale_ok, uint32_t *wnd, uint8_t *scale)
+void tcp_initial_window(struct tern_stack *st, uint32_t space, uint32_t mss,
+			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
+			uint8_t *scale)
 {
 	uint32_t most;
 
-	(void)c;
 	if (clamp)
 		space = min_u32(space, clamp);
 	if (space > mss)
@@ -182,14 +181,13 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 {
 	uint32_t before = tcp_window_clamp(c), clamp;
 
-	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1,
-					255);
+	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
 	clamp = tcp_window_clamp(c);
 	if (clamp < before)
 		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
 	else if (clamp > before)
-		c->rcv.ssthresh = max_u32(c->rcv.ssthresh,
-					  min_u32(c->rcv.wnd, clamp));
+		c->rcv.ssthresh =
+			max_u32(c->rcv.ssthresh, min_u32(c->rcv.wnd, clamp));
 }
 
 static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)

@@ -33,7 +33,6 @@ static void link_req(struct tern_stack *st, struct tcp_listener *l,
 {
 	struct slab *reqs = &st->tcp.reqs[q->v6];
 
-	q->listener = l->id;
 	q->prev = l->req_tail[q->v6];
 	if (q->prev)
 		((struct tcp_req *)slab_at(reqs, q->prev))->next = q->id;
@@ -111,44 +110,64 @@ static uint32_t announced_mss(struct tern_stack *st, const struct tcp_conn *c,
 	return c->opts->user_mss ? min_u32(mss, c->opts->user_mss) : mss;
 }
 
+void tcp_req_window(struct tern_stack *st, const struct tcp_conn *c,
+		    struct tcp_req *q)
+{
+	struct tern_addr l, r;
+	uint32_t mss;
+	uint8_t scale;
+
+	tcp_req_tuple(q, &l, &r);
+	mss = announced_mss(st, c, &l, &r, q->v6);
+	tcp_initial_window(st, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
+			   c->opts->window_clamp, q->wscale_ok, &q->rcv_wnd,
+			   &scale);
+	q->rcv_scale = scale & 15;
+}
+
+void tcp_req_fill(struct tern_stack *st, const struct tcp_conn *c,
+		  const struct tcp_in *in, struct tcp_req *q)
+{
+	const struct tern_addr *l = &in->ip->dst, *r = &in->ip->src;
+
+	q->v6 = in->ip->v6;
+	q->lport = in->h.dport;
+	q->rport = in->h.sport;
+	q->irs = in->h.seq;
+	q->rcv_nxt = seq_add(q->irs, 1);
+	q->link = in->pkt->link;
+	q->tos = c->opts->tos;
+	q->synack_us = (uint32_t)(st->now / NS_PER_US);
+	q->listener = c->listener->id;
+	tcp_addrs_put(q->addrs, q->v6, l, r);
+	agree(st, c, in, q);
+	tcp_req_window(st, c, q);
+}
+
 struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
 			    const struct tcp_in *in)
 {
 	const struct tern_addr *l = &in->ip->dst, *r = &in->ip->src;
 	bool v6 = in->ip->v6;
-	uint32_t id = slab_alloc(&st->tcp.reqs[v6]), mss;
+	uint32_t id = slab_alloc(&st->tcp.reqs[v6]);
 	struct tcp_req *q;
-	uint8_t scale;
 
 	if (!id)
 		return NULL;
 	q = slab_at(&st->tcp.reqs[v6], id);
 	timer_init(&q->timer);
 	q->id = id;
-	q->v6 = v6;
-	q->lport = in->h.dport;
-	q->rport = in->h.sport;
-	q->irs = in->h.seq;
-	q->rcv_nxt = seq_add(q->irs, 1);
+	tcp_req_fill(st, c, in, q);
 	q->iss = in->has_isn ? in->isn : tcp_isn(st, l, q->lport, r, q->rport);
-	q->link = in->pkt->link;
-	q->tos = c->opts->tos;
-	q->synack_us = (uint32_t)(st->now / NS_PER_US);
-	tcp_addrs_put(q->addrs, v6, l, r);
-	agree(st, c, in, q);
-	mss = announced_mss(st, c, l, r, v6);
-	tcp_initial_window(st, c, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
-			   c->opts->window_clamp, q->wscale_ok, &q->rcv_wnd,
-			   &scale);
-	q->rcv_scale = scale & 15;
 	link_req(st, c->listener, q);
 	idhash_insert(&st->tcp.req_by_tuple[v6], id,
 		      tcp_tuple_hash(st, l, q->lport, r, q->rport));
 	return q;
 }
 
+/* ts_ms: our clock, as the timestamp is to tell it. */
 static void reply(struct tern_stack *st, const struct tcp_req *q,
-		  struct tcp_reply *r)
+		  uint32_t ts_ms, struct tcp_reply *r)
 {
 	tcp_req_tuple(q, &r->src, &r->dst);
 	r->sport = q->lport;
@@ -156,13 +175,14 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	r->tos = q->tos;
 	if (q->ts_ok) {
 		r->o.present |= WIRE_OPT_TS;
-		r->o.ts_val = now_ms(st) + tcp_ts_offset(st, &r->src, &r->dst);
+		r->o.ts_val = ts_ms + tcp_ts_offset(st, &r->src, &r->dst);
 		r->o.ts_ecr = q->ts_recent;
 	}
 	tcp_emit_reply(st, r);
 }
 
-void tcp_req_synack(struct tern_stack *st, struct tcp_req *q)
+void tcp_req_synack_at(struct tern_stack *st, const struct tcp_req *q,
+		       uint32_t ts_ms)
 {
 	struct tcp_listener *l = listener_of(st, q);
 	struct tcp_conn *c = conn_at(st, l->conn);
@@ -183,7 +203,12 @@ void tcp_req_synack(struct tern_stack *st, struct tcp_req *q)
 		r.o.present |= WIRE_OPT_WSCALE;
 		r.o.wscale = q->rcv_scale;
 	}
-	reply(st, q, &r);
+	reply(st, q, ts_ms, &r);
+}
+
+void tcp_req_synack(struct tern_stack *st, struct tcp_req *q)
+{
+	tcp_req_synack_at(st, q, now_ms(st));
 }
 
 static void resend_synack(struct tern_stack *st, struct tcp_req *q)
@@ -205,7 +230,7 @@ static void send_ack(struct tern_stack *st, const struct tcp_req *q)
 					    TCP_MAX_WINDOW),
 	};
 
-	reply(st, q, &r);
+	reply(st, q, now_ms(st), &r);
 }
 
 /* Resends that this entry may have, fewer as the queue fills. */

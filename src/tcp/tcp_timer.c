@@ -383,6 +383,13 @@ static int64_t silent_ns(const struct tern_stack *st, const struct tcp_conn *c)
 	return min_u32(data, ack) * NS_PER_MS;
 }
 
+void tcp_keep_again(struct tern_stack *st, struct tcp_conn *c)
+{
+	int64_t left = tcp_keepalive_time_ns(st, c) - silent_ns(st, c);
+
+	tcp_timer_set(st, c, TCP_TIMER_KEEP, st->now + max_i64(left, 0));
+}
+
 static void keep_fire(struct tern_stack *st, struct tcp_conn *c)
 {
 	const struct tcp_opts *o = c->opts;

@@ -68,8 +68,7 @@ static void traced(void *ctx, const struct tern_trace *e)
 
 	switch (e->kind) {
 	case TERN_TRACE_STATE:
-		story_note(t, '*', "%s -> %s: %s",
-			   tern_tcp_state_name(e->from),
+		story_note(t, '*', "%s -> %s: %s", tern_tcp_state_name(e->from),
 			   tern_tcp_state_name(e->to), e->what);
 		break;
 	case TERN_TRACE_TIMER:
@@ -92,8 +91,7 @@ static struct tern_addr address(bool v6, uint8_t host)
 	return v6 ? six : tern_addr_v4(10, 0, 0, host);
 }
 
-struct tern_sockaddr story_name(const struct story *t, bool peer,
-				uint16_t port)
+struct tern_sockaddr story_name(const struct story *t, bool peer, uint16_t port)
 {
 	return (struct tern_sockaddr){
 		.addr = address(t->v6, peer ? 2 : 1),
@@ -124,8 +122,8 @@ static void begin(struct story *t, bool v6)
 	assert_non_null(t->st);
 	t->link = tern_link_add(t->st, &link, 0);
 	assert_true(t->link > 0);
-	assert_int_equal(
-		tern_addr_add(t->st, t->link, &us, v6 ? 64 : 24, 0), 0);
+	assert_int_equal(tern_addr_add(t->st, t->link, &us, v6 ? 64 : 24, 0),
+			 0);
 	t_flow(t, STORY_PEER_PORT);
 }
 
@@ -174,7 +172,7 @@ static void tell(void **state)
 int story_run(const struct story_row *rows, size_t n)
 {
 	struct CMUnitTest *tests = calloc(2 * n, sizeof(*tests));
-	char (*names)[120] = calloc(2 * n, sizeof(*names));
+	char(*names)[120] = calloc(2 * n, sizeof(*names));
 	int failed;
 	size_t i;
 
@@ -230,8 +228,8 @@ void story_is(struct story *t, const char *call, int64_t got, int64_t want)
 	}
 	story_fail(t,
 		   "%s\n  expected %" PRId64 " %s\n  actual   %" PRId64 " %s",
-		   call, want, want < 0 ? tern_error_name((int)want) : "",
-		   got, got < 0 ? tern_error_name((int)got) : "");
+		   call, want, want < 0 ? tern_error_name((int)want) : "", got,
+		   got < 0 ? tern_error_name((int)got) : "");
 }
 
 static int stream(struct story *t)
@@ -309,8 +307,10 @@ void story_recv(struct story *t, uint32_t n, int flags, int64_t want)
 		if (data[i] == pattern(t->f->read + (uint32_t)i))
 			continue;
 		free(data);
-		story_fail(t, "recv: byte %" PRId64 " of %" PRId64
-			   " is not the one that was sent", i, got);
+		story_fail(t,
+			   "recv: byte %" PRId64 " of %" PRId64
+			   " is not the one that was sent",
+			   i, got);
 	}
 	free(data);
 	if (got > 0 && !(flags & (TERN_MSG_PEEK | TERN_MSG_OOB)))
@@ -385,9 +385,9 @@ static void print_bits(char *out, size_t size, uint32_t bits)
 		uint32_t bit;
 		const char *name;
 	} names[] = {
-		{ TERN_POLLIN, "IN " },	    { TERN_POLLPRI, "PRI " },
-		{ TERN_POLLOUT, "OUT " },   { TERN_POLLERR, "ERR " },
-		{ TERN_POLLHUP, "HUP " },   { TERN_POLLRDHUP, "RDHUP " },
+		{ TERN_POLLIN, "IN " },	  { TERN_POLLPRI, "PRI " },
+		{ TERN_POLLOUT, "OUT " }, { TERN_POLLERR, "ERR " },
+		{ TERN_POLLHUP, "HUP " }, { TERN_POLLRDHUP, "RDHUP " },
 	};
 	size_t i, n = 0;
 

@@ -55,8 +55,8 @@ struct flow {
 	uint32_t ts_base; /* the stack's timestamp at 0 */
 	bool has_ts;
 	uint8_t snd_scale, rcv_scale; /* as announced by peer and stack */
-	bool scales; /* the peer announced one */
-	uint32_t win;	   /* field of the next segment in */
+	bool scales;		      /* the peer announced one */
+	uint32_t win;		      /* field of the next segment in */
 	uint32_t acked;	   /* relative: highest that the stack has sent */
 	uint32_t our_edge; /* and the right edge that went with it */
 	uint32_t edge;	   /* relative: the peer's right edge */
@@ -69,11 +69,10 @@ struct story {
 	int64_t now;
 	bool v6;
 	int link;
-	int s;	  /* the socket that the story is about, or -1 */
-	int l;	  /* its listener, or -1 */
+	int s;		/* the socket that the story is about, or -1 */
+	int l;		/* its listener, or -1 */
 	struct flow *f; /* the flow that segments are of */
-	bool shrinks; /* the stack's right edge may move back */
-	bool is_quiet; /* silence is not checked at the end */
+	bool shrinks;	/* the stack's right edge may move back */
 
 	/* The harness's own. */
 	struct check_alloc alloc;
@@ -94,7 +93,10 @@ struct story_row {
 	const char *name;
 	void (*tell)(struct story *);
 };
-#define STORY(f) { #f, f }
+#define STORY(f)      \
+	{             \
+#f, f \
+	}
 int story_run(const struct story_row *, size_t n);
 
 /* Notes where the story is, for what fails. */
@@ -141,10 +143,8 @@ enum story_icmp {
 #define t_close(t) story_close(STORY_AT(t))
 #define t_sysctl(t, name, value) \
 	t_is(t, tern_sysctl_set((t)->st, name, value, (t)->now), 0)
-#define t_opt(t, level, name, value) \
-	story_opt(STORY_AT(t), level, name, value)
-#define t_opt_is(t, level, name, want) \
-	t_is(t, story_get(t, level, name), want)
+#define t_opt(t, level, name, value) story_opt(STORY_AT(t), level, name, value)
+#define t_opt_is(t, level, name, want) t_is(t, story_get(t, level, name), want)
 #define t_ioctl(t, request, want) t_is(t, story_ioctl(t, request), want)
 
 /* What is so. */
@@ -164,9 +164,9 @@ void t_dialled(struct story *, const char *opts);
 #define T_FULL "<mss 1460,sackOK,TS val 1000 ecr 0,nop,wscale 7>"
 
 __attribute__((format(printf, 2, 3))) void story_in(struct story *,
-						     const char *fmt, ...);
+						    const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void story_out(struct story *,
-						      const char *fmt, ...);
+						     const char *fmt, ...);
 void story_out_run(struct story *, uint32_t from, uint32_t to, uint32_t mss);
 void story_silence(struct story *);
 void story_wait(struct story *, int64_t ns);
@@ -185,7 +185,6 @@ int story_ioctl(struct story *, unsigned long request);
 void story_state(struct story *, int state);
 void story_poll(struct story *, uint32_t bits);
 int64_t story_counter(const struct story *, const char *name);
-struct tern_sockaddr story_name(const struct story *, bool peer,
-				uint16_t port);
+struct tern_sockaddr story_name(const struct story *, bool peer, uint16_t port);
 
 #endif

@@ -6,8 +6,8 @@
 #include "story.h"
 
 /* One more line of the ladder, at the story's instant. */
-__attribute__((format(printf, 3, 4))) void
-story_note(struct story *, char mark, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void story_note(struct story *, char mark,
+						      const char *fmt, ...);
 
 /* Ends the test: prints why, and the ladder. */
 __attribute__((noreturn, format(printf, 2, 3))) void

@@ -142,14 +142,14 @@ static void check_ip(struct story *t, const struct tern_pkt *pkt,
 	struct tern_sockaddr peer = story_name(t, true, 0);
 	uint64_t sum = 0;
 
-	if (v->ip.v6 != t->v6 || v->ip.len != pkt->len || !v->ip.df ||
+	if (v->ip.v6 != t->v6 || v->ip.len != pkt->len ||
+	    v->ip.df != (t->v6 || v->ip.protocol == WIRE_PROTO_TCP) ||
 	    v->ip.len > (t->v6 ? 1520u : 1500u) || v->ip.ttl != 64 ||
 	    !tern_addr_equal(&v->ip.src, &us.addr) ||
 	    !tern_addr_equal(&v->ip.dst, &peer.addr))
 		broken(t, pkt, "a field of the IP header is wrong");
 	if (v->ip.protocol != WIRE_PROTO_ICMP)
-		sum = csum_pseudo(&v->ip.src, &v->ip.dst, v->ip.protocol,
-				  v->n);
+		sum = csum_pseudo(&v->ip.src, &v->ip.dst, v->ip.protocol, v->n);
 	if (csum_fold(csum_add(sum, v->p, v->n)))
 		broken(t, pkt, "the checksum is wrong");
 }
@@ -305,8 +305,8 @@ static void compare(struct story *t, const char *text)
 	story_describe(t, pkt, got, sizeof(got));
 	if (!look(t, pkt, &v) || v.f != t->f || !same(&want, &v.line)) {
 		tern_pkt_put(pkt);
-		story_fail(t, "segment\n  expected > %s\n  actual   > %s",
-			   text, got);
+		story_fail(t, "segment\n  expected > %s\n  actual   > %s", text,
+			   got);
 	}
 	tern_pkt_put(pkt);
 }
@@ -382,10 +382,10 @@ static struct tern_pkt *segment(struct story *t, const struct line *l)
 	data = tern_pkt_append(pkt, l->len);
 	for (i = 0; i < l->len; i++)
 		data[i] = pattern(l->seq + i);
-	put_be16(p + 16, csum_fold(csum_pkt(csum_pseudo(&ip.src, &ip.dst,
-							WIRE_PROTO_TCP,
-							pkt->len),
-					    pkt, 0)));
+	put_be16(p + 16,
+		 csum_fold(csum_pkt(csum_pseudo(&ip.src, &ip.dst,
+						WIRE_PROTO_TCP, pkt->len),
+				    pkt, 0)));
 	assert_non_null(wire_ip_emit(pkt, &ip));
 	return pkt;
 }

@@ -218,8 +218,7 @@ static void reset_is_told_to_a_writer(struct story *t)
 {
 	go_to(t, ESTAB);
 	t_in(t, "R 1:1(0)");
-	t_is(t, tern_send(t->st, t->s, "x", 1, 0, t->now),
-	     -TERN_ECONNRESET);
+	t_is(t, tern_send(t->st, t->s, "x", 1, 0, t->now), -TERN_ECONNRESET);
 	t_is(t, tern_send(t->st, t->s, "x", 1, 0, t->now), -TERN_EPIPE);
 	t_recv(t, 0);
 }

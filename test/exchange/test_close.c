@@ -105,8 +105,7 @@ static void half_close_lets_the_peer_go_on(struct story *t)
 	t_out(t, ". 2:2(0) ack 102");
 	t_recv(t, 0);
 	t_state(t, TERN_TCP_CLOSE);
-	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP |
-			  TERN_POLLRDHUP);
+	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP | TERN_POLLRDHUP);
 	t_close(t);
 	t_state(t, TERN_TCP_TIME_WAIT);
 }
@@ -123,8 +122,7 @@ static void peers_half_close_lets_us_go_on(struct story *t)
 	t_shutdown(t, TERN_SHUT_WR);
 	t_out(t, "F. 3001:3001(0) ack 2");
 	t_state(t, TERN_TCP_LAST_ACK);
-	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP |
-			  TERN_POLLRDHUP);
+	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP | TERN_POLLRDHUP);
 	t_in(t, ". 2:2(0) ack 3002");
 	t_state(t, TERN_TCP_CLOSE);
 	t_error(t, 0);
@@ -193,8 +191,7 @@ static void data_after_shutdown_of_both_is_reset(struct story *t)
 	t_out(t, "F. 1:1(0) ack 1");
 	t_in(t, ". 1:1(0) ack 2");
 	t_state(t, TERN_TCP_FIN_WAIT2);
-	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP |
-			  TERN_POLLRDHUP);
+	t_poll(t, TERN_POLLIN | TERN_POLLOUT | TERN_POLLHUP | TERN_POLLRDHUP);
 	t_in(t, "P. 1:101(100) ack 2");
 	t_out(t, "R 2:2(0)");
 	t_state(t, TERN_TCP_CLOSE);
@@ -205,8 +202,10 @@ static void lingering_for_no_time_resets(struct story *t)
 	const struct tern_linger now = { 1, 0 };
 
 	t_served(t, T_PLAIN);
-	t_is(t, tern_setsockopt(t->st, t->s, TERN_SOL_SOCKET, TERN_SO_LINGER,
-				&now, sizeof(now), t->now), 0);
+	t_is(t,
+	     tern_setsockopt(t->st, t->s, TERN_SOL_SOCKET, TERN_SO_LINGER, &now,
+			     sizeof(now), t->now),
+	     0);
 	t_send(t, 100);
 	t_out(t, "P. 1:101(100) ack 1");
 	t_close(t);
@@ -219,8 +218,10 @@ static void lingering_for_a_time_closes_as_ever(struct story *t)
 	const struct tern_linger later = { 1, 5 };
 
 	t_served(t, T_PLAIN);
-	t_is(t, tern_setsockopt(t->st, t->s, TERN_SOL_SOCKET, TERN_SO_LINGER,
-				&later, sizeof(later), t->now), 0);
+	t_is(t,
+	     tern_setsockopt(t->st, t->s, TERN_SOL_SOCKET, TERN_SO_LINGER,
+			     &later, sizeof(later), t->now),
+	     0);
 	t_close(t);
 	t_out(t, "F. 1:1(0) ack 1");
 	t_in(t, "F. 1:1(0) ack 2");

@@ -134,8 +134,7 @@ static void held_syn_is_no_connection_yet(struct story *t)
 	t_out(t, "R 1:1(0)");
 	t_is(t, tern_accept(t->st, t->l, NULL, t->now), -TERN_EAGAIN);
 	t_answer(t, TERN_SYN_ACCEPT, 0);
-	t_flow_again(t);
-	t->is_quiet = true;
+	t_out(t, "S. 0:0(0) ack 1");
 }
 
 static void several_are_told_in_order(struct story *t)
@@ -178,8 +177,10 @@ static void any_port_is_accepted(struct story *t)
 	if (!t->v6)
 		any.addr = tern_addr_v4(0, 0, 0, 0);
 	t->l = tern_socket(t->st, any.family, TERN_SOCK_STREAM, 0, t->now);
-	t_is(t, tern_setsockopt(t->st, t->l, TERN_SOL_TERN, TERN_SO_ANY, &on,
-				sizeof(on), t->now), 0);
+	t_is(t,
+	     tern_setsockopt(t->st, t->l, TERN_SOL_TERN, TERN_SO_ANY, &on,
+			     sizeof(on), t->now),
+	     0);
 	t_is(t, tern_bind(t->st, t->l, &any, t->now), 0);
 	t_is(t, tern_listen(t->st, t->l, 5, t->now), 0);
 	t->f->lport = 4321;

@@ -5,8 +5,7 @@
  */
 #include "story.h"
 
-#define QUICKACK(t, on) \
-	t_opt(t, TERN_IPPROTO_TCP, TERN_TCP_QUICKACK, on)
+#define QUICKACK(t, on) t_opt(t, TERN_IPPROTO_TCP, TERN_TCP_QUICKACK, on)
 
 /* Sixteen. */
 static void first_small_segments_are_acknowledged_at_once(struct story *t)

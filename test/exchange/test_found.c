@@ -21,7 +21,6 @@ static void sack_blocks_make_cut_segments_smaller(struct story *t)
 		 "sack 1001:1002>");
 	t_out(t, "P. 4309:5001(692) ack 1 <nop,nop,TS val 0 ecr 1000,nop,nop,"
 		 "sack 1001:1002>");
-	t->is_quiet = true;
 }
 
 /* Data that began before the peer's FIN and went on behind it was taken in. */
@@ -54,12 +53,23 @@ static void a_fin_without_memory_leaves_later(struct story *t)
 	t_out(t, ". 2:2(0) ack 2");
 }
 
+/* A tunable that Linux lets be 255 was the width of a shift. */
+static void any_tso_rtt_log_is_fit(struct story *t)
+{
+	t_sysctl(t, "tcp_tso_rtt_log", "255");
+	t_served(t, T_PLAIN);
+	t_send(t, 10);
+	t_out(t, "P. 1:11(10) ack 1");
+	t_in(t, ". 1:1(0) ack 11");
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
 		STORY(sack_blocks_make_cut_segments_smaller),
 		STORY(data_behind_a_fin_resets),
 		STORY(a_fin_without_memory_leaves_later),
+		STORY(any_tso_rtt_log_is_fit),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));

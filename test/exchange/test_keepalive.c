@@ -137,6 +137,7 @@ static void icmp_error_says_why(struct story *t)
 	t_error(t, TERN_EHOSTUNREACH);
 }
 
+/* Looked at when a probe is due. */
 static void user_timeout_replaces_the_count(struct story *t)
 {
 	t_served(t, T_PLAIN);
@@ -148,7 +149,7 @@ static void user_timeout_replaces_the_count(struct story *t)
 	t_out(t, ". 0:0(0) ack 1");
 	t_wait(t, 10 * S);
 	t_out(t, ". 0:0(0) ack 1");
-	t_wait(t, 5 * S);
+	t_wait(t, 10 * S);
 	t_out(t, "R. 1:1(0) ack 1");
 	t_error(t, TERN_ETIMEDOUT);
 }

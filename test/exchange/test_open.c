@@ -57,8 +57,10 @@ static void lost_syn_is_resent_with_the_same_sequence_number(struct story *t)
 	for (i = 0; i < 5; i++) {
 		t_wait(t, waits[i] * S);
 		at += waits[i] * 1000;
-		t_out(t, "S 0:0(0) win 64240 <mss 1460,sackOK,TS val %d ecr 0,"
-			 "nop,wscale 7>", at);
+		t_out(t,
+		      "S 0:0(0) win 64240 <mss 1460,sackOK,TS val %d ecr 0,"
+		      "nop,wscale 7>",
+		      at);
 	}
 	t_wait(t, 32 * S - 1);
 	t_state(t, TERN_TCP_SYN_SENT);
@@ -271,10 +273,10 @@ static void socket_may_connect_to_itself(struct story *t)
 		self.addr = tern_addr_v4(127, 0, 0, 1);
 	t->s = tern_socket(t->st, self.family, TERN_SOCK_STREAM, 0, t->now);
 	t_is(t, tern_bind(t->st, t->s, &self, t->now), 0);
-	t_is(t, tern_connect(t->st, t->s, &self, t->now),
-	     -TERN_EINPROGRESS);
+	t_is(t, tern_connect(t->st, t->s, &self, t->now), -TERN_EINPROGRESS);
 	t_silence(t); /* nothing leaves the host */
 	t_state(t, TERN_TCP_ESTABLISHED);
+	t_counter(t, "TcpOutSegs", 3);
 	t_send(t, 1000);
 	t_recv(t, 1000);
 	t_is(t, tern_shutdown(t->st, t->s, TERN_SHUT_WR, t->now), 0);

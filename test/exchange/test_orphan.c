@@ -105,7 +105,9 @@ static void data_and_fin_of_an_orphan_still_arrive(struct story *t)
 	t_out(t, ". 1:1461(1460) ack 1");
 	t_in(t, ". 1:1(0) ack 1461");
 	t_out(t, ". 1461:2921(1460) ack 1");
-	t_out(t, "FP. 2921:3001(80) ack 1");
+	t_out(t, "P. 2921:3001(80) ack 1");
+	t_in(t, ". 1:1(0) ack 3001");
+	t_out(t, "F. 3001:3001(0) ack 1");
 	t_in(t, ". 1:1(0) ack 3002");
 	t_state(t, TERN_TCP_FIN_WAIT2);
 }

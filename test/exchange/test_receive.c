@@ -205,8 +205,9 @@ static void timestamps_leave_room_for_three_blocks(struct story *t)
 		t_in(t, ". %d:%d(100) ack 1 <nop,nop,TS val 1000 ecr 0>",
 		     i * 200, i * 200 + 100);
 		if (i < 3)
-			t_out(t, ". 1:1(0) ack 1 <nop,nop,TS val 0 ecr 1000,"
-				 "nop,nop,sack %s>",
+			t_out(t,
+			      ". 1:1(0) ack 1 <nop,nop,TS val 0 ecr 1000,"
+			      "nop,nop,sack %s>",
 			      i == 1 ? "200:300" : "400:500 200:300");
 	}
 	t_out(t, ". 1:1(0) ack 1 <nop,nop,TS val 0 ecr 1000,nop,nop,"

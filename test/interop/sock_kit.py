@@ -25,6 +25,7 @@ def each_family(work):
 @contextlib.contextmanager
 def listening(family=socket.AF_INET, here='127.0.0.1', backlog=16):
     with socket.socket(family) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((here, 0))
         s.listen(backlog)
         yield s
@@ -34,8 +35,9 @@ def listening(family=socket.AF_INET, here='127.0.0.1', backlog=16):
 def connected(family=socket.AF_INET, here='127.0.0.1'):
     """(who connected, who was accepted)"""
     with listening(family, here) as listener:
-        a = socket.create_connection(listener.getsockname()[:2], SECONDS)
+        a = socket.create_connection(listener.getsockname()[:2])
         b, _ = listener.accept()
+        a.settimeout(SECONDS)
         b.settimeout(SECONDS)
         with a, b:
             yield a, b
@@ -73,13 +75,12 @@ def polled(s, wanted, mask=None, seconds=SECONDS):
 
 
 def error_of(work, *args):
-    """The errno that work() fails with; None if it does not."""
+    """The errno that work() fails with; None if it does not; 'timeout' is
+    Python's own."""
     try:
         work(*args)
-    except socket.timeout:
-        return 'timeout'
     except OSError as e:
-        return e.errno
+        return e.errno or 'timeout'
     return None
 
 

@@ -13,11 +13,16 @@
 #define MIB (UINT32_C(1) << 20)
 #define PORT 30000
 
-/* One run by its seed. Returns the digest of its packets. `wraps`: both
- * sequence numbers pass 2^32 on the way, and the links turn bad when the
- * handshake is over. */
-static uint64_t transfer(uint64_t seed, uint32_t least, uint32_t most,
-			 bool wraps)
+struct task {
+	uint32_t least, most; /* bytes each way */
+	/* Both sequence numbers pass 2^32 on the way, and the links turn bad
+	 * when the handshake is over. */
+	bool wraps;
+	int memory; /* 0: as the seed says; 1 to 4: each way to have it */
+};
+
+/* One run by its seed. Returns the digest of its packets. */
+static uint64_t transfer(uint64_t seed, const struct task *task)
 {
 	struct sipkey key = { seed, 0x706c616e };
 	struct rng rng;
@@ -33,12 +38,17 @@ static uint64_t transfer(uint64_t seed, uint32_t least, uint32_t most,
 	config.plain_alloc = rng_below(&rng, 2);
 	config.share_pool = rng_below(&rng, 2);
 	config.offload = rng_below(&rng, 8) == 0;
+	if (task->memory) {
+		config.plain_alloc = task->memory & 1;
+		config.share_pool = task->memory & 2;
+	}
 	lane = world_lane(&rng);
 	for (int i = 0; i < 2; i++) {
-		len[i] = least + rng_below(&rng, most - least + 1);
+		len[i] = task->least +
+			 rng_below(&rng, task->most - task->least + 1);
 		room[i] = rng_below(&rng, min_u32(len[i], MIB) + 1);
 	}
-	if (wraps)
+	if (task->wraps)
 		world_skew_to_wrap(&config, v6, PORT, room, config.skew);
 	else if (!config.offload)
 		config.lane = &lane;
@@ -48,7 +58,10 @@ static uint64_t transfer(uint64_t seed, uint32_t least, uint32_t most,
 	for (int i = 0; i < 2; i++) {
 		c->streams[i].plan = plan_random(&rng, 1);
 		c->streams[i].plan.to_send = len[i];
-		if (least >= MIB) {
+		/* What is lent is lent in the pieces that it lies in. */
+		if (task->memory)
+			c->streams[i].plan.lend = false;
+		if (task->least >= MIB) {
 			/* Buffers of a page would make a long day of it. */
 			c->streams[i].plan.sndbuf = 0;
 			c->streams[i].plan.rcvbuf = 0;
@@ -57,7 +70,7 @@ static uint64_t transfer(uint64_t seed, uint32_t least, uint32_t most,
 		}
 	}
 	WANT(&w, crowd_listen(c));
-	if (wraps) {
+	if (task->wraps) {
 		crowd_connect(c);
 		for (int i = 0; i < 2; i++)
 			WANT(&w, w.host[i].isn == 0 - room[i]);
@@ -74,7 +87,7 @@ static uint64_t transfer(uint64_t seed, uint32_t least, uint32_t most,
 
 static void ten_mib(uint64_t seed)
 {
-	transfer(seed, 10 * MIB, 10 * MIB, true);
+	transfer(seed, &(struct task){ 10 * MIB, 10 * MIB, .wraps = true });
 }
 
 static void ten_mib_each_way_arrive_across_the_wrap(void **state)
@@ -84,7 +97,7 @@ static void ten_mib_each_way_arrive_across_the_wrap(void **state)
 
 static void short_with_wrap(uint64_t seed)
 {
-	transfer(seed, 0, 60000, true);
+	transfer(seed, &(struct task){ 0, 60000, .wraps = true });
 }
 
 static void short_streams_arrive_across_the_wrap(void **state)
@@ -94,7 +107,7 @@ static void short_streams_arrive_across_the_wrap(void **state)
 
 static void short_from_the_first(uint64_t seed)
 {
-	transfer(seed, 0, 60000, false);
+	transfer(seed, &(struct task){ 0, 60000 });
 }
 
 static void short_streams_arrive_though_the_handshake_suffers(void **state)
@@ -104,16 +117,34 @@ static void short_streams_arrive_though_the_handshake_suffers(void **state)
 
 static void twice(uint64_t seed)
 {
-	uint64_t first = transfer(seed, 0, 100000, false);
+	const struct task task = { 0, 100000 };
+	uint64_t first = transfer(seed, &task);
 	struct world named = { .seed = seed };
 
-	WANT(&named, transfer(seed, 0, 100000, false) == first);
-	WANT(&named, transfer(seed + 1, 0, 100000, false) != first);
+	WANT(&named, transfer(seed, &task) == first);
+	WANT(&named, transfer(seed + 1, &task) != first);
 }
 
 static void equal_seeds_give_equal_packets(void **state)
 {
 	each_seed(20, twice);
+}
+
+/* The window depended on whether a small segment had been copied behind
+ * another, and that on the buffers of the link. */
+static void each_memory(uint64_t seed)
+{
+	struct task task = { 0, 30000, .memory = 4 };
+	uint64_t first = transfer(seed, &task);
+	struct world named = { .seed = seed };
+
+	for (task.memory = 1; task.memory < 4; task.memory++)
+		WANT(&named, transfer(seed, &task) == first);
+}
+
+static void how_packets_lie_in_memory_does_not_show(void **state)
+{
+	each_seed(300, each_memory);
 }
 
 int main(void)
@@ -123,6 +154,7 @@ int main(void)
 		cmocka_unit_test(
 			short_streams_arrive_though_the_handshake_suffers),
 		cmocka_unit_test(equal_seeds_give_equal_packets),
+		cmocka_unit_test(how_packets_lie_in_memory_does_not_show),
 		cmocka_unit_test(ten_mib_each_way_arrive_across_the_wrap),
 	};
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * SYN cookies (RFC 4987 3.6): a flood of SYNs costs no memory, and real clients
+ * still connect.
+ *
+ * What a half-open entry would remember goes into our ISN, which the client's
+ * ACK brings back:
+ *
+ *	ISN = H(who, 0) + irs + (minute << 24) + (H(who, minute) + i) mod 2^24
+ *
+ * i names one of four MSS; H is SipHash under a key of its own. It is good for
+ * two minutes; a guess has a chance of 8 in 2^32. Where the client sends
+ * timestamps, the low six bits of ours carry window scale, SACK and ECN, and
+ * its echo brings them back; without timestamps these are given up.
+ *
+ * Cookies are taken only while the listener has sent some lately. They do not
+ * help a full accept queue: the connection would have nowhere to wait.
+ */
+#include "tcp_priv.h"
+
+#define COOKIE_MASK 0xffffffu
+#define COOKIE_SHIFT 24
+#define MAX_AGE 2 /* minutes */
+#define TS_BITS 6
+#define TS_MASK ((1u << TS_BITS) - 1)
+#define TS_WSCALE 15u /* also: the client has none */
+#define TS_SACK 16u
+#define TS_ECN 32u
+
+/* The MSS that most hosts announce: Ethernet, PPPoE, tunnels, the default. */
+static const uint16_t mss_table[2][4] = {
+	{ 536, 1300, 1440, 1460 },
+	{ 1220, 1420, 1440, 8940 },
+};
+
+static uint32_t minute(const struct tern_stack *st)
+{
+	return (uint32_t)(st->now / (60 * NS_PER_S));
+}
+
+static uint32_t keyed(const struct tern_stack *st, const struct tcp_req *q,
+		      uint32_t count)
+{
+	struct sipkey key = st->key_cookie;
+	struct tern_addr l, r;
+
+	tcp_req_tuple(q, &l, &r);
+	key.k1 ^= count;
+	return (uint32_t)tcp_hash_ends(&key, &l, &r,
+				       (uint32_t)q->lport << 16 | q->rport);
+}
+
+static struct seq make(const struct tern_stack *st, const struct tcp_req *q,
+		       uint32_t data)
+{
+	uint32_t now = minute(st);
+
+	/* A count of ~0 stands for "none": it is no minute for long yet. */
+	return seq_of(keyed(st, q, UINT32_MAX) + q->irs.v +
+		      (now << COOKIE_SHIFT) +
+		      ((keyed(st, q, now) + data) & COOKIE_MASK));
+}
+
+/* The data that went into a cookie, or ~0 if it is none, or too old. */
+static uint32_t check(const struct tern_stack *st, const struct tcp_req *q,
+		      uint32_t cookie)
+{
+	uint32_t now = minute(st), age;
+
+	cookie -= keyed(st, q, UINT32_MAX) + q->irs.v;
+	age = (now - (cookie >> COOKIE_SHIFT)) & 0xff;
+	if (age >= MAX_AGE)
+		return UINT32_MAX;
+	return (cookie - keyed(st, q, now - age)) & COOKIE_MASK;
+}
+
+/* Room for an entry that is kept nowhere. */
+union scratch {
+	struct tcp_req q;
+	uint8_t room[sizeof(struct tcp_req) + TCP_ADDRS_LEN(true)];
+};
+
+/* The clock, its low bits saying what was agreed on; never in the future. */
+static uint32_t clock_with(const struct tern_stack *st, const struct tcp_req *q)
+{
+	uint32_t now = now_ms(st), bits, ts;
+
+	bits = q->wscale_ok ? q->snd_scale : TS_WSCALE;
+	bits |= q->sack_ok ? TS_SACK : 0;
+	bits |= q->ecn_ok ? TS_ECN : 0;
+	ts = (now & ~TS_MASK) | bits;
+	return (int32_t)(ts - now) > 0 ? ts - (1u << TS_BITS) : ts;
+}
+
+void tcp_cookie_synack(struct tern_stack *st, struct tcp_conn *c,
+		       struct tcp_in *in)
+{
+	union scratch u = { 0 };
+	struct tcp_req *q = &u.q;
+	uint32_t i = ARRAY_LEN(mss_table[0]) - 1;
+
+	tcp_req_fill(st, c, in, q);
+	while (i && q->mss < mss_table[q->v6][i])
+		i--;
+	q->mss = mss_table[q->v6][i];
+	if (!q->ts_ok)
+		q->wscale_ok = q->sack_ok = q->ecn_ok = 0;
+	q->iss = make(st, q, i);
+	c->listener->overflow_at = st->now;
+	COUNT(st, TCP_EXT_SYNCOOKIES_SENT);
+	tcp_req_synack_at(st, q, clock_with(st, q));
+	tern_pkt_put(in->pkt);
+}
+
+/* What the echo of our timestamp says was agreed on. False: it cannot be an
+ * echo of ours. */
+static bool agreed(struct tern_stack *st, const struct tcp_in *in,
+		   struct tcp_req *q)
+{
+	struct tern_addr l, r;
+	uint32_t bits;
+
+	q->ts_ok = q->sack_ok = q->wscale_ok = q->ecn_ok = 0;
+	q->snd_scale = 0;
+	if (!(in->o.present & WIRE_OPT_TS))
+		return true;
+	if (!st->tun.tcp_timestamps)
+		return false;
+	tcp_req_tuple(q, &l, &r);
+	bits = (in->o.ts_ecr - tcp_ts_offset(st, &l, &r)) & TS_MASK;
+	q->ts_ok = 1;
+	q->ts_recent = in->o.ts_val;
+	q->sack_ok = (bits & TS_SACK) != 0;
+	q->ecn_ok = (bits & TS_ECN) != 0;
+	if (q->sack_ok && !st->tun.tcp_sack)
+		return false;
+	if ((bits & TS_WSCALE) == TS_WSCALE)
+		return true;
+	q->wscale_ok = 1;
+	q->snd_scale = bits & TS_WSCALE;
+	return st->tun.tcp_window_scaling != 0;
+}
+
+bool tcp_cookie_ack(struct tern_stack *st, struct tcp_conn *c,
+		    struct tcp_in *in)
+{
+	union scratch u = { 0 };
+	struct tcp_req *q = &u.q;
+	struct tcp_conn *child;
+	uint32_t data;
+
+	if (!st->tun.tcp_syncookies ||
+	    st->now - c->listener->overflow_at > MAX_AGE * 60 * NS_PER_S)
+		return false;
+	tcp_parse_opts(in);
+	tcp_req_fill(st, c, in, q);
+	q->irs = seq_sub(in->h.seq, 1);
+	q->rcv_nxt = in->h.seq;
+	q->iss = seq_sub(in->h.ack, 1);
+	data = check(st, q, q->iss.v);
+	if (data >= ARRAY_LEN(mss_table[0])) {
+		COUNT(st, TCP_EXT_SYNCOOKIES_FAILED);
+		return false;
+	}
+	COUNT(st, TCP_EXT_SYNCOOKIES_RECV);
+	q->mss = mss_table[q->v6][data];
+	if (!agreed(st, in, q))
+		return false;
+	/* The scale announced was for a SYN that had one. */
+	tcp_req_window(st, c, q);
+	child = tcp_child(st, c, q);
+	if (!child) {
+		ip_drop(st, in->pkt, DROP_TCP_LISTEN_OVERFLOW);
+		return true;
+	}
+	/* When the SYN-ACK left is not known. */
+	child->act->syn_at = NEVER;
+	tcp_conn_input(st, child, in);
+	tcp_post(st, c);
+	return true;
+}
