@@ -93,7 +93,7 @@ ssize_t end_read(struct rsock *sock, void *buf, size_t len, bool *eof)
 		pid_t sender = next_sender(sock->end, buf, len, &n);
 
 		if (n <= 0)
-			return n;
+			goto out;
 		ioctl(sock->end, SIOCINQ, &left);
 		if (sender != getpid()) {
 			len = (size_t)n;
@@ -109,6 +109,10 @@ ssize_t end_read(struct rsock *sock, void *buf, size_t len, bool *eof)
 	}
 	n = recv(sock->end, buf, len, MSG_DONTWAIT);
 	*eof = n == 0;
+out:
+	/* Told once: end_closed() would not see it any more. */
+	if (n < 0 && errno == ECONNRESET)
+		sock->is_purged = true;
 	return n;
 }
 
@@ -240,7 +244,8 @@ void end_closed(struct rsock *sock)
 	 * happens), or purged, which left an error. So does a listener that
 	 * was closed over a connection nobody had accepted. */
 	ioctl(sock->end, SIOCOUTQ, &queued);
-	if (queued > 0 || pending_error(sock->end) == ECONNRESET) {
+	if (queued > 0 || sock->is_purged ||
+	    pending_error(sock->end) == ECONNRESET) {
 		reset_stack(sock);
 		sock_free(sock);
 		return;

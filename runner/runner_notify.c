@@ -294,6 +294,7 @@ static bool take_one(struct runner *r)
 	for (int i = 0; i < 6; i++)
 		c.arg[i] = n->data.args[i];
 	c.row = row_find(c.nr);
+	sock_take_closes(r);
 	if (recall(&c, &result))
 		call_answer(&c, result);
 	else

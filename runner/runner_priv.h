@@ -144,6 +144,7 @@ struct rsock {
 	bool is_planted;   /* a byte for ECONNRESET waits at its end */
 	bool is_fin_sent;  /* tern_shutdown(SHUT_WR) was done */
 	bool is_reset;	   /* the stack has reset it; the pair must follow */
+	bool is_purged;	   /* the program's end went with bytes unread */
 
 	/* Listeners and what comes out of them (runner_accept.c). */
 	uint64_t listener_id;	   /* in whose queue this one is; 0 */
@@ -308,6 +309,9 @@ void sock_forget_cookie(struct rsock *);
 /* The last close of the program's end, seen by inotify, or no more. */
 void sock_watch_close(struct rsock *, int fd);
 void sock_unwatch_close(struct rsock *);
+/* Acts on the last closes that inotify has told: what a program closed before
+ * it makes a call is closed for that call (a port is free again). */
+void sock_take_closes(struct runner *);
 /* Called when the program has let go of its last reference. */
 void sock_on_closed(struct rsock *);
 void sock_set_end(struct rsock *, int end, host_fd_fn *);

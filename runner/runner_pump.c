@@ -254,6 +254,7 @@ void pump_reset(struct rsock *sock)
 	sock->is_shut_wr = false;
 	sock->is_planted = false;
 	sock->is_fin_sent = false;
+	sock->is_purged = false;
 	sock->error = 0;
 }
 

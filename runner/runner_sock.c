@@ -138,9 +138,8 @@ static bool make_tables(struct runner *r, size_t n)
 	return true;
 }
 
-static void on_inotify(void *ctx, uint32_t events)
+void sock_take_closes(struct runner *r)
 {
-	struct runner *r = ctx;
 	_Alignas(struct inotify_event) char buf[4096];
 	ssize_t n = read(r->inotify, buf, sizeof(buf));
 	const struct inotify_event *e;
@@ -154,6 +153,11 @@ static void on_inotify(void *ctx, uint32_t events)
 		if (s && e->mask & IN_CLOSE_WRITE)
 			sock_on_closed(s);
 	}
+}
+
+static void on_inotify(void *ctx, uint32_t events)
+{
+	sock_take_closes(ctx);
 }
 
 /* Where connecting program's ends are connected to (runner_connect.c). */

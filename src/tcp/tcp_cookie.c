@@ -6,10 +6,12 @@
  * What a half-open entry would remember goes into our ISN, which the client's
  * ACK brings back:
  *
- *	ISN = H(who, 0) + irs + (minute << 24) + (H(who, minute) + i) mod 2^24
+ *	ISN = H(who) + irs + (minute << 24) + (H(who, irs, minute) + i) mod 2^24
  *
  * i names one of four MSS; H is SipHash under a key of its own. It is good for
- * two minutes; a guess has a chance of 8 in 2^32. Where the client sends
+ * two minutes; a guess has a chance of 8 in 2^32. That irs is under the hash
+ * matters: else, with the first segment of a few bytes lost, the second one
+ * would pass for it with another i, and the stream would begin in its middle. Where the client sends
  * timestamps, the low six bits of ours carry window scale, SACK and ECN, and
  * its echo brings them back; without timestamps these are given up.
  *
@@ -39,15 +41,22 @@ static uint32_t minute(const struct tern_stack *st)
 }
 
 static uint32_t keyed(const struct tern_stack *st, const struct tcp_req *q,
-		      uint32_t count)
+		      uint32_t irs, uint32_t count)
 {
-	struct sipkey key = st->key_cookie;
 	struct tern_addr l, r;
+	uint64_t w[2];
 
 	tcp_req_tuple(q, &l, &r);
-	key.k1 ^= count;
-	return (uint32_t)tcp_hash_ends(&key, &l, &r,
-				       (uint32_t)q->lport << 16 | q->rport);
+	w[0] = tcp_hash_ends(&st->key_cookie, &l, &r,
+			     (uint32_t)q->lport << 16 | q->rport);
+	w[1] = (uint64_t)irs << 32 | count;
+	return (uint32_t)siphash_words(&st->key_cookie, w, 2);
+}
+
+/* What a cookie is but for the minute and the data. */
+static uint32_t base_of(const struct tern_stack *st, const struct tcp_req *q)
+{
+	return keyed(st, q, 0, UINT32_MAX) + q->irs.v;
 }
 
 static struct seq make(const struct tern_stack *st, const struct tcp_req *q,
@@ -55,10 +64,8 @@ static struct seq make(const struct tern_stack *st, const struct tcp_req *q,
 {
 	uint32_t now = minute(st);
 
-	/* A count of ~0 stands for "none": it is no minute for long yet. */
-	return seq_of(keyed(st, q, UINT32_MAX) + q->irs.v +
-		      (now << COOKIE_SHIFT) +
-		      ((keyed(st, q, now) + data) & COOKIE_MASK));
+	return seq_of(base_of(st, q) + (now << COOKIE_SHIFT) +
+		      ((keyed(st, q, q->irs.v, now) + data) & COOKIE_MASK));
 }
 
 /* The data that went into a cookie, or ~0 if it is none, or too old. */
@@ -67,11 +74,11 @@ static uint32_t check(const struct tern_stack *st, const struct tcp_req *q,
 {
 	uint32_t now = minute(st), age;
 
-	cookie -= keyed(st, q, UINT32_MAX) + q->irs.v;
+	cookie -= base_of(st, q);
 	age = (now - (cookie >> COOKIE_SHIFT)) & 0xff;
 	if (age >= MAX_AGE)
 		return UINT32_MAX;
-	return (cookie - keyed(st, q, now - age)) & COOKIE_MASK;
+	return (cookie - keyed(st, q, q->irs.v, now - age)) & COOKIE_MASK;
 }
 
 /* Room for an entry that is kept nowhere. */

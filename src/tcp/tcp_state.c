@@ -251,6 +251,7 @@ void tcp_set_state(struct tern_stack *st, struct tcp_conn *c, int state,
 		if (old == TERN_TCP_ESTABLISHED || old == TERN_TCP_CLOSE_WAIT)
 			COUNT(st, TCP_ESTAB_RESETS);
 		c->state = (uint8_t)state;
+		c->fin_owed = 0;
 		tcp_unhash(st, c);
 		if (!c->bound_port)
 			tcp_port_release(st, c);

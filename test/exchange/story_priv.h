@@ -16,6 +16,10 @@ story_fail(struct story *, const char *fmt, ...);
 /* Takes what the stack has for the link, checks it, and queues it. */
 void story_pull(struct story *);
 
+/* The next packet that came out, linear, now the caller's; `want` is what is
+ * said if there is none. */
+struct tern_pkt *story_pop(struct story *, const char *want);
+
 /* Its text. */
 void story_describe(struct story *, const struct tern_pkt *, char *out,
 		    size_t size);

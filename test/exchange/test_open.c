@@ -276,7 +276,7 @@ static void socket_may_connect_to_itself(struct story *t)
 	t_is(t, tern_connect(t->st, t->s, &self, t->now), -TERN_EINPROGRESS);
 	t_silence(t); /* nothing leaves the host */
 	t_state(t, TERN_TCP_ESTABLISHED);
-	t_counter(t, "TcpOutSegs", 3);
+	t_counter(t, "TcpInSegs", 3);
 	t_send(t, 1000);
 	t_recv(t, 1000);
 	t_is(t, tern_shutdown(t->st, t->s, TERN_SHUT_WR, t->now), 0);
