@@ -13,6 +13,10 @@
 #define BATCH 32
 /* More packets than this for one operation is a storm. */
 #define MOST_PACKETS 20000
+/* Operations of one input: what more could show shows in another. */
+#define MOST_OPS 400
+/* No one allocation is larger, whatever a damaged record says. */
+#define MOST_BYTES (16u << 20)
 
 _Noreturn void fuzz_die(const char *what, const char *file, int line)
 {
@@ -132,6 +136,8 @@ static void *take(void *ctx, size_t size)
 	void *p;
 
 	MUST(size > 0);
+	if (size > MOST_BYTES)
+		return NULL;
 	if (f->fail_in && --f->fail_in == 0 && f->fail_n) {
 		f->fail_n--;
 		f->fail_in = 1;
@@ -173,13 +179,18 @@ void fuzz_open(struct fuzz *f, const uint8_t *data, size_t len)
 	struct tern_config cfg = { .alloc = { f, take, give } };
 	uint8_t how;
 
-	*f = (struct fuzz){ .p = data, .end = data + len, .most_mtu = 1500 };
+	*f = (struct fuzz){
+		.p = data,
+		.end = data + len,
+		.records = f->records,
+		.most_mtu = 1500,
+	};
 	how = fuzz_u8(f);
 	cfg.plain_alloc = !(how & 1);
 	cfg.max_sockets = FUZZ_SOCKETS + 8;
 	if (how & 2)
 		cfg.max_memory = 1u << 20;
-	f->records = how & 4;
+	f->records |= how & 4;
 	if (f->records) {
 		cfg.record = keep;
 		cfg.record_ctx = f;
@@ -213,10 +224,9 @@ static void show_again(void *ctx, int link, bool out,
 	show(ctx, out ? "again: out" : "again: in ", pkt);
 }
 
-/* The run again from its record: the same to the last byte. */
-static void replay(struct fuzz *f)
+struct tern_replay fuzz_replay_of(struct fuzz *f)
 {
-	struct tern_replay r = {
+	return (struct tern_replay){
 		.alloc = { f, take, give },
 		.bytes = f->record,
 		.len = f->record_len,
@@ -224,14 +234,19 @@ static void replay(struct fuzz *f)
 		.each = f->show ? show_again : NULL,
 		.ctx = f,
 	};
+}
+
+void fuzz_replay(struct fuzz *f)
+{
+	struct tern_replay r = fuzz_replay_of(f);
+	int err;
 
 	if (f->records && !f->has_failed) {
-		int err = tern_stack_replay(&r);
-
+		err = tern_stack_replay(&r);
 		if (f->show && err)
 			printf("replay: %s at byte %zu of %zu\n",
 			       tern_error_name(err), r.differs_at, r.len);
-		MUST(!err);
+		MUST(!err && f->used == 0);
 	}
 	free(f->record);
 }
@@ -243,8 +258,30 @@ void fuzz_close(struct fuzz *f)
 	f->st = NULL;
 	tern_pool_free(f->pool);
 	MUST(f->used == 0);
-	replay(f);
-	MUST(f->used == 0);
+}
+
+static void step(struct fuzz *f)
+{
+	int i = fuzz_u8(f) % (fuzz_n_packet_ops + fuzz_n_socket_ops);
+	const struct fuzz_op *op =
+		i < fuzz_n_packet_ops ? &fuzz_packet_ops[i] :
+					&fuzz_socket_ops[i - fuzz_n_packet_ops];
+
+	if (f->show)
+		printf("%.6f %s (record %zu)\n", (double)f->now / 1e9, op->name,
+		       f->record_len);
+	op->run(f);
+	fuzz_drain(f);
+	fuzz_check(f);
+}
+
+void fuzz_run(struct fuzz *f)
+{
+	int ops = 0;
+
+	f->show = getenv("FUZZ_SHOW");
+	while (f->p < f->end && ops++ < MOST_OPS)
+		step(f);
 }
 
 static bool is_v4(const struct tern_addr *a)

@@ -7,7 +7,8 @@
  * every peer; what the stack sends it remembers by flow, so that a segment that
  * is nearly right costs the input few bytes.
  *
- *	fuzz_stack.c	the table of operations, the run
+ *	fuzz_stack.c	runs them
+ *	fuzz_replay.c	runs them, and damages the record
  *	fuzz_kit.c	the stack, the input's bytes, packets in and out
  *	fuzz_packets.c	operations that put packets in
  *	fuzz_sockets.c	operations that call sockets and set things up
@@ -71,8 +72,16 @@ struct fuzz {
 #define MUST(x) ((x) ? (void)0 : fuzz_die(#x, __FILE__, __LINE__))
 _Noreturn void fuzz_die(const char *what, const char *file, int line);
 
+/* records is kept from before. */
 void fuzz_open(struct fuzz *, const uint8_t *data, size_t len);
+/* All operations of the input. */
+void fuzz_run(struct fuzz *);
+/* Fails if memory has leaked. */
 void fuzz_close(struct fuzz *);
+/* The run again from its record, if it has one: the same to the last byte. Frees
+ * the record. */
+void fuzz_replay(struct fuzz *);
+struct tern_replay fuzz_replay_of(struct fuzz *);
 
 /* The next bytes of the input; 0 behind its end. */
 uint8_t fuzz_u8(struct fuzz *);

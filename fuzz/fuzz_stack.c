@@ -12,28 +12,7 @@
  */
 #include "fuzz_kit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-/* Operations of one input: what more could show shows in another. */
-#define MOST_OPS 400
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void step(struct fuzz *f)
-{
-	int i = fuzz_u8(f) % (fuzz_n_packet_ops + fuzz_n_socket_ops);
-	const struct fuzz_op *op =
-		i < fuzz_n_packet_ops ? &fuzz_packet_ops[i] :
-					&fuzz_socket_ops[i - fuzz_n_packet_ops];
-
-	if (f->show)
-		printf("%.6f %s (record %zu)\n", (double)f->now / 1e9, op->name,
-		       f->record_len);
-	op->run(f);
-	fuzz_drain(f);
-	fuzz_check(f);
-}
 
 /* All sockets closed, a day later: what is left? */
 static void end(struct fuzz *f)
@@ -55,13 +34,12 @@ static void end(struct fuzz *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct fuzz f;
-	int ops = 0;
 
+	f.records = false;
 	fuzz_open(&f, data, len);
-	f.show = getenv("FUZZ_SHOW");
-	while (f.p < f.end && ops++ < MOST_OPS)
-		step(&f);
+	fuzz_run(&f);
 	end(&f);
 	fuzz_close(&f);
+	fuzz_replay(&f);
 	return 0;
 }

@@ -73,8 +73,9 @@ static size_t put_control(struct drill_run *r, struct drill_op *op,
 	for (e = e->first; e && c; e = e->next) {
 		data = drill_call_member(e, "cmsg_data");
 		if (!data || data->kind != DRILL_EX_NUM) {
-			drill_call_bad(r, op, "control data to send is a "
-					      "number");
+			drill_call_bad(r, op,
+				       "control data to send is a "
+				       "number");
 			return 0;
 		}
 		v = (int)data->num;

@@ -29,8 +29,8 @@ static bool put_linger(const struct drill_expr *e, unsigned char *out,
 }
 
 /* The bytes that a value stands for. */
-static bool put_value(const struct drill_expr *e,
-		      unsigned char out[VALUE_MAX], socklen_t *len)
+static bool put_value(const struct drill_expr *e, unsigned char out[VALUE_MAX],
+		      socklen_t *len)
 {
 	size_t n, skip;
 	int v;

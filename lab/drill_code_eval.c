@@ -93,9 +93,10 @@ void drill_code_print(struct drill_text *t, const struct drill_value *v,
 		print_int(t, v->i);
 		return;
 	case DRILL_V_FLOAT:
-		drill_text_add(t, v->f == floor(v->f) && fabs(v->f) < 1e15 ?
-					  "%.1f" :
-					  "%.12g",
+		drill_text_add(t,
+			       v->f == floor(v->f) && fabs(v->f) < 1e15 ?
+				       "%.1f" :
+				       "%.12g",
 			       v->f);
 		return;
 	case DRILL_V_STR:
@@ -384,8 +385,7 @@ static struct drill_value eval_tuple(struct drill_eval *e,
 
 	for (c = n->first; c; c = c->next)
 		count++;
-	items = drill_mem_new(e->r->mem,
-			      (size_t)(count + 1) * sizeof(*items));
+	items = drill_mem_new(e->r->mem, (size_t)(count + 1) * sizeof(*items));
 	for (c = n->first, count = 0; c; c = c->next)
 		items[count++] = drill_code_eval(e, c);
 	return (struct drill_value){ .kind = DRILL_V_TUPLE,

@@ -268,11 +268,11 @@ static const struct {
 	int level;
 	enum drill_operator op;
 } binaries[] = {
-	{ "*", 0, DRILL_O_MUL },   { "//", 0, DRILL_O_FLOOR },
-	{ "/", 0, DRILL_O_DIV },   { "%", 0, DRILL_O_MOD },
-	{ "+", 1, DRILL_O_ADD },   { "-", 1, DRILL_O_SUB },
-	{ "<<", 2, DRILL_O_SHL },  { ">>", 2, DRILL_O_SHR },
-	{ "&", 3, DRILL_O_AND },   { "^", 4, DRILL_O_XOR },
+	{ "*", 0, DRILL_O_MUL },  { "//", 0, DRILL_O_FLOOR },
+	{ "/", 0, DRILL_O_DIV },  { "%", 0, DRILL_O_MOD },
+	{ "+", 1, DRILL_O_ADD },  { "-", 1, DRILL_O_SUB },
+	{ "<<", 2, DRILL_O_SHL }, { ">>", 2, DRILL_O_SHR },
+	{ "&", 3, DRILL_O_AND },  { "^", 4, DRILL_O_XOR },
 	{ "|", 5, DRILL_O_OR },
 };
 
@@ -303,8 +303,9 @@ static enum drill_operator accept_comparison(struct parser *p)
 		const char *text;
 		enum drill_operator op;
 	} ops[] = {
-		{ "==", DRILL_O_EQ }, { "!=", DRILL_O_NE }, { "<=", DRILL_O_LE },
-		{ ">=", DRILL_O_GE }, { "<", DRILL_O_LT },  { ">", DRILL_O_GT },
+		{ "==", DRILL_O_EQ }, { "!=", DRILL_O_NE },
+		{ "<=", DRILL_O_LE }, { ">=", DRILL_O_GE },
+		{ "<", DRILL_O_LT },  { ">", DRILL_O_GT },
 		{ "in", DRILL_O_IN }, { "is", DRILL_O_EQ },
 	};
 	const char *back;

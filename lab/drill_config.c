@@ -55,16 +55,17 @@ static const char *number(const char *value, int64_t min, int64_t max,
 	return *out < min || *out > max ? "is out of range" : NULL;
 }
 
-#define SET_NUMBER(field, min, max)                                      \
-	static const char *set_##field(struct drill_config *c,           \
-				       const char *value,                \
-				       struct drill_mem *mem)            \
-	{                                                                \
-		int64_t n = 0;                                           \
-		const char *wrong = number(value, (min), (max), &n);     \
-                                                                         \
-		c->field = (__typeof__(c->field))(wrong ? c->field : n); \
-		return wrong;                                            \
+#define SET_NUMBER(field, min, max)                                  \
+	static const char *set_##field(struct drill_config *c,       \
+				       const char *value,            \
+				       struct drill_mem *mem)        \
+	{                                                            \
+		int64_t n = 0;                                       \
+		const char *wrong = number(value, (min), (max), &n); \
+                                                                     \
+		if (!wrong)                                          \
+			c->field = (__typeof__(c->field))n;          \
+		return wrong;                                        \
 	}
 
 SET_NUMBER(bind_port, 0, 65535)

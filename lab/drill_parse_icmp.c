@@ -157,7 +157,7 @@ static void parse_code(struct drill_parse *p, struct drill_pkt *pkt, bool v6)
 static void parse_quote(struct drill_parse *p, struct drill_pkt *pkt)
 {
 	struct drill_lex *l = &p->lex;
-	uint32_t end;
+	uint32_t end = 0;
 	int line;
 
 	if (drill_lex_accept_word(l, "udp"))

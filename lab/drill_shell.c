@@ -168,8 +168,9 @@ static void on_ip(struct command *c)
 
 static void on_tc(struct command *c)
 {
-	static const char *const known[] = { "fq", "pfifo", "pfifo_fast",
-					     "noqueue", "fq_codel", "del" };
+	static const char *const known[] = { "fq",	   "pfifo",
+					     "pfifo_fast", "noqueue",
+					     "fq_codel",   "del" };
 	size_t k;
 	int i;
 
@@ -261,14 +262,22 @@ static const struct {
 	const char *name; /* of the path's last part */
 	void (*parse)(struct command *);
 } commands[] = {
-	{ "sysctl", on_sysctl },     { "set_sysctls.py", on_sysctl },
-	{ "defaults.sh", on_defaults }, { "ip", on_ip },
-	{ "tc", on_tc },	     { "nstat", on_nstat },
-	{ "ethtool", on_nothing },   { "dd", on_dd },
-	{ "rm", on_nothing },	     { "sleep", on_sleep },
-	{ "true", on_nothing },	     { ":", on_nothing },
-	{ "echo", on_nothing },	     { "sync", on_nothing },
-	{ "exit", on_nothing },	     { "set_sysctls", on_sysctl },
+	{ "sysctl", on_sysctl },
+	{ "set_sysctls.py", on_sysctl },
+	{ "defaults.sh", on_defaults },
+	{ "ip", on_ip },
+	{ "tc", on_tc },
+	{ "nstat", on_nstat },
+	{ "ethtool", on_nothing },
+	{ "dd", on_dd },
+	{ "rm", on_nothing },
+	{ "sleep", on_sleep },
+	{ "true", on_nothing },
+	{ ":", on_nothing },
+	{ "echo", on_nothing },
+	{ "sync", on_nothing },
+	{ "exit", on_nothing },
+	{ "set_sysctls", on_sysctl },
 };
 
 static void parse_command(struct command *c)
@@ -305,9 +314,9 @@ static const char *take_word(struct command *c, const char **at)
 			quote = quote ? 0 : *p;
 			continue;
 		}
-		if (!quote && (isspace((unsigned char)*p) ||
-			       strchr(";|<>", *p) ||
-			       (p[0] == '&' && p[1] == '&')))
+		if (!quote &&
+		    (isspace((unsigned char)*p) || strchr(";|<>", *p) ||
+		     (p[0] == '&' && p[1] == '&')))
 			break;
 		if (quote != '\'' && *p == '$' && p[1] == '(')
 			drill_lex_refuse(c->lex, c->line,
@@ -341,7 +350,8 @@ struct drill_shell *drill_shell_parse(struct drill_lex *l, const char *text,
 		if (p[0] == '\\' && p[1] == '\n') {
 			c.line++;
 			p += 2;
-		} else if (*p == '#' && (p == text || isspace((unsigned char)p[-1]))) {
+		} else if (*p == '#' &&
+			   (p == text || isspace((unsigned char)p[-1]))) {
 			p += strcspn(p, "\n");
 		} else if (*p == '\n' || *p == ';' ||
 			   (p[0] == '&' && p[1] == '&') ||

@@ -141,6 +141,13 @@ static int tell_link(const struct runner *r, uint32_t request,
 	case SIOCGIFBRDADDR:
 	case SIOCGIFNETMASK:
 		return tell_addr(r, request, l.link, req);
+	case SIOCSIFFLAGS:
+	case SIOCSIFADDR:
+	case SIOCSIFDSTADDR:
+	case SIOCSIFBRDADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFMTU:
+		return -EPERM;
 	default:
 		return -EOPNOTSUPP;
 	}

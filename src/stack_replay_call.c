@@ -283,7 +283,7 @@ static int find_cc(struct replay *rp)
 	for (i = 0; i < rp->r->n_cc; i++) {
 		cc = rp->r->cc[i];
 		/* The copy in scratch ends with a NUL. */
-		if (str_equal(cc->name, rp->c.in)) {
+		if (rp->c.in && str_equal(cc->name, rp->c.in)) {
 			rp->c.out = (void *)(uintptr_t)cc;
 			return 0;
 		}

@@ -75,6 +75,7 @@ bool prefix_contains(const struct tern_prefix *p, const struct tern_addr *a);
 extern const struct command cmd_run;
 extern const struct command cmd_replay;
 extern const struct command cmd_bench;
+extern const struct command cmd_drill;
 extern const struct command cmd_capture;
 extern const struct command cmd_ss;
 extern const struct command cmd_sysctl;

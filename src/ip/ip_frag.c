@@ -177,6 +177,8 @@ static bool cut_all(const struct cutter *c, struct pktq *parts)
 		}
 		pktq_push(parts, part);
 	}
+	if (!parts->tail)
+		return true;
 	/* Its owner hears when the last part leaves. */
 	parts->tail->flags = c->in->flags;
 	parts->tail->owner = c->in->owner;

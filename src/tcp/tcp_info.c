@@ -253,6 +253,9 @@ static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
 		record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
 }
 
+/* A cursor is the table and the id in it. */
+#define TABLE_STEP (UINT64_C(1) << 32)
+
 bool tcp_next(struct tern_stack *st, uint64_t *cursor,
 	      struct tern_sock_info *out)
 {
@@ -260,7 +263,8 @@ bool tcp_next(struct tern_stack *st, uint64_t *cursor,
 		&st->tcp.conns,	 &st->tcp.reqs[0], &st->tcp.reqs[1],
 		&st->tcp.tws[0], &st->tcp.tws[1],
 	};
-	uint32_t table = (uint32_t)(*cursor >> 32), id = (uint32_t)*cursor;
+	uint32_t table = (uint32_t)(*cursor / TABLE_STEP);
+	uint32_t id = (uint32_t)(*cursor % TABLE_STEP);
 
 	*out = (struct tern_sock_info){ .s = -1, .timer_at = NEVER };
 	for (; table < ARRAY_LEN(slabs); table++, id = 0) {
@@ -273,10 +277,10 @@ bool tcp_next(struct tern_stack *st, uint64_t *cursor,
 			show_req(st, slab_at(slabs[table], id), out);
 		else
 			show_tw(st, slab_at(slabs[table], id), out);
-		*cursor = (uint64_t)table << 32 | id;
+		*cursor = table * TABLE_STEP + id;
 		return true;
 	}
-	*cursor = (uint64_t)table << 32;
+	*cursor = table * TABLE_STEP;
 	return false;
 }
 

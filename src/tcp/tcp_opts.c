@@ -188,7 +188,7 @@ int tcp_getsockopt(struct tern_stack *st, uint32_t id, int level, int name,
 	const struct opt_level *l = level_of(k.c, level);
 	const struct opt *row;
 	uint8_t byte;
-	int err, v;
+	int err, v = 0;
 
 	if (!l)
 		return k.c->v6 ? -TERN_ENOPROTOOPT : -TERN_EOPNOTSUPP;

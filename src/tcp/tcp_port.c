@@ -243,7 +243,8 @@ void tcp_port_tw(struct tern_stack *st, const struct tcp_tw *tw, int by)
 static bool conflicts(struct tern_stack *st, const struct tcp_conn *c,
 		      const struct tern_addr *addr, uint16_t port, bool share)
 {
-	uint8_t class = tcp_port_class(c), k;
+	uint8_t class = tcp_port_class(c);
+	uint32_t k;
 	struct tcp_port *p = NULL;
 
 	while ((p = next_entry(st, port, p)) != NULL) {

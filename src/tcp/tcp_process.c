@@ -90,8 +90,7 @@ static bool fin_acked(struct tern_stack *st, struct tcp_conn *c,
 	if (lasts < 0 || has_news(c, in)) {
 		/* Nobody will read it: RFC 9293 3.6.1. */
 		COUNT(st, TCP_EXT_ABORT_ON_DATA);
-		if (lasts >= 0)
-			tcp_reset_for(st, in);
+		tcp_reset_for(st, in);
 		tcp_done(st, c, "closed, and the peer still sends");
 		ip_drop(st, in->pkt, DROP_TCP_ABORT_ON_DATA);
 		return true;
@@ -198,8 +197,9 @@ static bool take_ack(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (!res)
 		return true; /* old, but its text may still count */
-	if (c->state != TERN_TCP_ESTABLISHED || res == -DROP_TCP_TOO_OLD_ACK)
-		tcp_challenge(st, c);
+	/* RFC 9293 3.10.7.4: too old or for what was never sent, in every state
+	 * it is answered [k]. */
+	tcp_challenge(st, c);
 	ip_drop(st, in->pkt, -res);
 	return false;
 }

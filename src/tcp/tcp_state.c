@@ -292,13 +292,14 @@ void tcp_abort(struct tern_stack *st, struct tcp_conn *c, int error,
  * nothing, and so is this. */
 void check_conn(struct tern_stack *st, struct tcp_conn *c)
 {
-	const struct tcp_active *a = c->act;
+	const struct tcp_active *a;
 	uint32_t packets = 0;
 	struct rbnode *n;
 
 	(void)st;
 	if (!CHECKED || c->state == TERN_TCP_LISTEN)
 		return;
+	a = c->act;
 	PROMISE(seq_leq(c->snd.una, c->snd.nxt));
 	PROMISE(seq_leq(c->snd.nxt, c->snd.end));
 	PROMISE(seq_leq(c->rcv.copied, c->rcv.nxt));

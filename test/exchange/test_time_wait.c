@@ -215,7 +215,7 @@ static void negative_linger2_ends_it_at_once(struct story *t)
 	t_close(t);
 	t_out(t, "F. 1:1(0) ack 1");
 	t_in(t, ". 1:1(0) ack 2");
-	t_silence(t);
+	t_out(t, "R 2:2(0)");
 	t_gone(t);
 }
 

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* One file: read, parse, run, tell. */
+#include "drill.h"
+
+#include "drill_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define FILE_MAX (4 << 20) /* the largest public script has 30 KB */
+#define TRAIL_LINES 40	   /* of what happened, shown when it fails */
+
+static double real_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void set_message(struct drill_result *out, enum drill_verdict verdict,
+			int line, const char *message)
+{
+	out->verdict = verdict;
+	out->line = line;
+	out->message = strdup(message ? message : "");
+}
+
+/* The last lines of the trail. */
+static const char *tail_of(const char *trail, bool *cut)
+{
+	const char *p = trail + strlen(trail);
+	int n = 0;
+
+	*cut = false;
+	while (p > trail) {
+		if (p[-1] == '\n' && n++ == TRAIL_LINES) {
+			*cut = true;
+			return p;
+		}
+		p--;
+	}
+	return trail;
+}
+
+static void report(struct drill_result *out, const struct drill_run *r,
+		   bool with_trail)
+{
+	struct drill_text t = { 0 };
+	bool cut;
+
+	if (r && r->warnings.len)
+		drill_text_add(&t, "%s", r->warnings.s);
+	if (out->verdict == DRILL_FAILED)
+		drill_text_add(&t, "%s:%d: %s\n", out->path, out->line,
+			       out->message);
+	if (r && r->trail.len && with_trail) {
+		const char *tail = tail_of(r->trail.s, &cut);
+
+		drill_text_add(&t, "  so far:\n%s%s", cut ? "    ...\n" : "",
+			       tail);
+	}
+	out->report = t.s;
+}
+
+static void run_script(struct drill_script *script,
+		       const struct drill_config *config,
+		       struct drill_result *out)
+{
+	struct drill_run r;
+	bool passed = drill_run(&r, script, config);
+
+	out->virtual_s = r.a ? (double)drill_run_now(&r) / 1e9 : 0;
+	if (!passed)
+		set_message(out, r.skipped ? DRILL_SKIPPED : DRILL_FAILED,
+			    r.fail_line, r.message.s);
+	report(out, &r, out->verdict == DRILL_FAILED || config->verbose > 0);
+	if (r.output.len)
+		out->output = strdup(r.output.s);
+	drill_run_fini(&r);
+}
+
+void drill_text(const char *path, const char *text, size_t len,
+		const struct drill_override *overrides, int n_overrides,
+		struct drill_result *out)
+{
+	struct drill_script script = { .path = path };
+	double start = real_clock();
+	struct drill_config config;
+	enum drill_verdict verdict;
+	const char *error;
+	int line;
+
+	*out = (struct drill_result){ .path = path };
+	drill_config_init(&config);
+	verdict = drill_parse(&script, text, len, &config, overrides,
+			      n_overrides, &line, &error);
+	out->n_events = script.n_events;
+	if (verdict != DRILL_PASSED) {
+		set_message(out, verdict, line, error);
+		report(out, NULL, false);
+	} else if (!config.dry_run) {
+		run_script(&script, &config, out);
+	}
+	drill_mem_fini(&script.mem);
+	out->real_s = real_clock() - start;
+}
+
+/* The file's bytes; NULL with errno. */
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "r");
+	struct stat st;
+	char *text;
+
+	if (!file)
+		return NULL;
+	if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size > FILE_MAX) {
+		fclose(file);
+		errno = EINVAL;
+		return NULL;
+	}
+	text = drill_mem_grow(NULL, (size_t)st.st_size + 1);
+	*len = fread(text, 1, (size_t)st.st_size, file);
+	fclose(file);
+	text[*len] = 0;
+	return text;
+}
+
+void drill_file(const char *path, const struct drill_override *overrides,
+		int n_overrides, struct drill_result *out)
+{
+	size_t len;
+	char *text = read_file(path, &len);
+
+	if (!text) {
+		*out = (struct drill_result){ .path = path };
+		set_message(out, DRILL_FAILED, 0,
+			    errno == EINVAL ? "this is no script" :
+					      strerror(errno));
+		report(out, NULL, false);
+		return;
+	}
+	drill_text(path, text, len, overrides, n_overrides, out);
+	free(text);
+}
+
+void drill_result_fini(struct drill_result *r)
+{
+	free(r->message);
+	free(r->report);
+	free(r->output);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tern drill: packetdrill scripts on a tern stack, in virtual time.
+ */
+#include "tools/tool.h"
+
+#include "lab/drill.h"
+#include "lab/drill_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPT_JUNIT, OPT_JSON, OPT_JOBS, N_OWN };
+
+#define ROWS_MAX 64 /* own options and those of scripts */
+#define OVERRIDES_MAX 256
+
+static const struct option_row own_rows[N_OWN] = {
+	[OPT_JUNIT] = { "junit", "FILE", "results as JUnit's XML" },
+	[OPT_JSON] = { "json", NULL, "results as JSON, nothing else" },
+	[OPT_JOBS] = { "jobs", "N", "scripts at a time (default: one a core)" },
+};
+
+/* Own rows, then those of lab/drill_config.c; filled before the first use. */
+static struct option_row rows[ROWS_MAX];
+
+struct drill_command {
+	struct drill_override overrides[OVERRIDES_MAX];
+	int n_overrides;
+	const char *junit;
+	bool json, verbose;
+	uint64_t n_jobs;
+	int counts[DRILL_N_VERDICTS];
+};
+
+__attribute__((constructor)) static void fill_rows(void)
+{
+	const struct drill_config_row *row;
+	int i;
+
+	memcpy(rows, own_rows, sizeof(own_rows));
+	for (i = 0; (row = drill_config_row(i)) && N_OWN + i < ROWS_MAX - 1;
+	     i++)
+		rows[N_OWN + i] =
+			(struct option_row){ row->name, row->value, row->help };
+}
+
+static void on_result(void *ctx, const struct drill_result *r)
+{
+	struct drill_command *c = ctx;
+
+	c->counts[r->verdict]++;
+	if (c->json)
+		return;
+	if (r->output)
+		fputs(r->output, stdout);
+	switch (r->verdict) {
+	case DRILL_PASSED:
+		if (r->report)
+			fputs(r->report, stdout);
+		if (c->verbose)
+			printf("ok    %s\n", r->path);
+		break;
+	case DRILL_FAILED:
+		fputs(r->report, stdout);
+		printf("FAIL  %s\n", r->path);
+		break;
+	case DRILL_SKIPPED:
+		printf("skip  %s:%d: %s\n", r->path, r->line, r->message);
+		break;
+	case DRILL_N_VERDICTS:
+		break;
+	}
+	fflush(stdout);
+}
+
+/* NULL or what is wrong with a value; said at once, not once a file. */
+static const char *check_override(const char *name, const char *value)
+{
+	struct drill_mem mem = { 0 };
+	struct drill_config config;
+	const char *wrong;
+
+	drill_config_init(&config);
+	wrong = drill_config_set(&config, name, value, &mem);
+	drill_mem_fini(&mem);
+	return wrong;
+}
+
+static bool take_override(struct options *o, struct drill_command *c, int row)
+{
+	const char *wrong = check_override(rows[row].name, o->value);
+
+	if (wrong) {
+		tool_error(o->command, "--%s=%s: it %s", rows[row].name,
+			   o->value ? o->value : "", wrong);
+		return false;
+	}
+	if (c->n_overrides == OVERRIDES_MAX) {
+		tool_error(o->command, "more than %d options", OVERRIDES_MAX);
+		return false;
+	}
+	c->verbose |= !strcmp(rows[row].name, "verbose");
+	c->overrides[c->n_overrides++] =
+		(struct drill_override){ rows[row].name, o->value };
+	return true;
+}
+
+static int run_files(struct options *o, struct drill_command *c)
+{
+	struct drill_result *results;
+	struct drill_batch batch = {
+		.paths = o->argv,
+		.n_paths = o->argc,
+		.overrides = c->overrides,
+		.n_overrides = c->n_overrides,
+		.n_jobs = (int)c->n_jobs,
+		.each = on_result,
+		.ctx = c,
+	};
+	int i, error = 0;
+
+	results = calloc((size_t)o->argc, sizeof(*results));
+	if (!results)
+		return TOOL_FAILED;
+	drill_batch_run(&batch, results);
+	if (c->json)
+		drill_report_json(results, o->argc);
+	else
+		printf("%d passed, %d failed, %d skipped\n",
+		       c->counts[DRILL_PASSED], c->counts[DRILL_FAILED],
+		       c->counts[DRILL_SKIPPED]);
+	if (c->junit)
+		error = drill_report_junit(c->junit, results, o->argc);
+	if (error)
+		tool_error(o->command, "%s: %s", c->junit, strerror(-error));
+	for (i = 0; i < o->argc; i++)
+		drill_result_fini(&results[i]);
+	free(results);
+	return c->counts[DRILL_FAILED] || error ? TOOL_FAILED : TOOL_OK;
+}
+
+static int drill_main(struct options *o)
+{
+	static struct drill_command c;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int row;
+
+	c.n_jobs = cores > 0 ? (uint64_t)cores : 1;
+	while ((row = options_next(o)) >= 0) {
+		if (row == OPT_JUNIT) {
+			c.junit = o->value;
+		} else if (row == OPT_JSON) {
+			c.json = true;
+		} else if (row == OPT_JOBS) {
+			if (!parse_number(o->command, "jobs", o->value, 64,
+					  &c.n_jobs))
+				return TOOL_USAGE;
+		} else if (!take_override(o, &c, row)) {
+			return TOOL_USAGE;
+		}
+	}
+	if (row == OPTIONS_WRONG)
+		return TOOL_USAGE;
+	if (o->argc < 1) {
+		tool_error(o->command, "name one script or more. tern drill "
+				       "--help has an example");
+		return TOOL_USAGE;
+	}
+	return run_files(o, &c);
+}
+
+const struct command cmd_drill = {
+	.name = "drill",
+	.summary = "packetdrill scripts, in virtual time",
+	.usage = "[OPTIONS] FILE.pkt...",
+	.options = rows,
+	.more = "Scripts' own options come first in a script; these here win.\n"
+		"\n"
+		"  tern drill test/script/open/*.pkt\n"
+		"  tern drill --ip_version=ipv6 --mtu=1520 x.pkt\n"
+		"\n"
+		"Exit status: 0 if none failed, 1 if one did, 2 for a wrong "
+		"command line.\n",
+	.usage_status = TOOL_USAGE,
+	.run = drill_main,
+};
