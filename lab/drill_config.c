@@ -90,6 +90,7 @@ SET_FLAG(dry_run)
 SET_FLAG(is_anyip)
 SET_FLAG(portable)
 SET_FLAG(thorough)
+SET_FLAG(kernel)
 
 #define SET_ADDR(field)                                                       \
 	static const char *set_##field(struct drill_config *c,                \
@@ -286,6 +287,9 @@ static const struct drill_config_row rows[] = {
 	  "fail also for bad checksums, wrong timestamp echoes and packets "
 	  "left over",
 	  set_thorough },
+	{ "kernel", NULL,
+	  "run on the kernel beneath, in real time (under unshare -Urn)",
+	  set_kernel },
 	{ "seed", "N", "of the stack's random numbers (1)", set_seed },
 };
 

@@ -46,6 +46,7 @@ struct drill_config {
 	/* ours */
 	bool portable;
 	bool thorough;
+	bool kernel; /* not tern: the kernel beneath */
 	uint64_t seed;
 };
 

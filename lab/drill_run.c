@@ -13,6 +13,7 @@
 #include "drill_run.h"
 
 #include "drill_code.h"
+#include "drill_kernel.h"
 #include "drill_shell.h"
 
 #include "base/bytes.h"
@@ -327,12 +328,15 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 		.next_port = 50000,
 		.mtu = config->mtu,
 	};
-	r->a = drill_tern_new(config, START_AT, &why);
+	r->a = config->kernel ? drill_kernel_new(config, START_AT, &why) :
+				drill_tern_new(config, START_AT, &why);
 	if (!r->a)
 		return drill_run_fail(r, 1, "%s", why);
 	r->vars = drill_code_new_vars(r->mem);
-	ok = run_init_scripts(r) && drill_shell_run(r, script->init) &&
-	     run_events(r);
+	ok = run_init_scripts(r) && drill_shell_run(r, script->init);
+	/* Time 0 is after that. */
+	r->start_at = r->a->ops->now(r->a);
+	ok = ok && run_events(r);
 	drill_shell_run(r, script->cleanup);
 	return ok && !r->failed && !r->skipped;
 }

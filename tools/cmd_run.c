@@ -70,7 +70,7 @@ static const struct option_row rows[] = {
 	[OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },
 	[OPT_RECORD] = { "record", "FILE", "all that goes in, for replay" },
 	[OPT_RESOLV] = { "resolv", "FILE",
-			 "the program's /etc/resolv.conf (default: see below)" },
+			 "its /etc/resolv.conf (default: servers in reach)" },
 	[OPT_SEED] = { "seed", "N",
 		       "for tests: sequence numbers and ports are then no "
 		       "secret" },
@@ -390,24 +390,12 @@ const struct command cmd_run = {
 	.usage = "--tun NAME --addr CIDR [OPTIONS] -- PROGRAM [ARGUMENTS]",
 	.options = rows,
 	.more = "A device takes CAP_NET_ADMIN: be root, or put unshare -Urn in "
-		"front,\n"
-		"which gives you a network of your own. Programs under it get "
-		"no new privileges:\n"
-		"sudo and setuid programs do not work there. It is no "
-		"sandbox.\n"
-		"\n"
-		"Names: the program's /etc/hosts has its addresses under this "
-		"machine's name,\n"
-		"before the system's lines. Its /etc/resolv.conf is the "
-		"system's without the\n"
-		"servers that it cannot reach: they must be the kernel's own "
-		"(not its loopback's),\n"
-		"in an --addr's prefix, or anywhere if the kernel forwards.\n"
-		"\n"
-		"At the program's end its connections may finish, as long as "
-		"their peers are\n"
-		"heard of every 2 s, 60 s at most; Ctrl-C ends that.\n"
-		"\n"
+		"front, for a\n"
+		"network of your own. sudo and setuid do not work there. It is "
+		"no sandbox.\n"
+		"The machine's name means the --addr there. After the "
+		"program's end connections\n"
+		"may finish, 60 s or 2 s of silence long; Ctrl-C ends that.\n"
 		"Exit status: the program's; 125 tern failed, 126 not "
 		"executable, 127 not found.\n"
 		"  tern run --tun tern0 --addr 10.0.0.2/24 -- python3 -m "

@@ -97,7 +97,8 @@ def run_claims(prefix=''):
 def both(tern_only=()):
     """Runs the claims of the calling script twice, in one program each: on the
     kernel's sockets and under tern. The same must hold for both; of the claims
-    that are tern_only there is nothing to be seen on the kernel."""
+    that are tern_only there is nothing to be seen on the kernel. Arguments of
+    the script are paths."""
     where = os.environ.get('TERN_UNDER')
     if where:
         CLAIMS[:] = [c for c in CLAIMS
@@ -108,7 +109,7 @@ def both(tern_only=()):
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
     with tempfile.TemporaryDirectory(prefix='tern-interop-') as folder:
         os.environ['XDG_RUNTIME_DIR'] = folder
-        program = [PYTHON, os.path.abspath(sys.argv[0]), *sys.argv[1:]]
+        program = [PYTHON, *map(os.path.abspath, sys.argv)]
         number, wrong = 0, 0
         for where, line in (('kernel', program), ('tern', run_line(*program))):
             done = subprocess.run(line, env=os.environ | {'TERN_UNDER': where},

@@ -15,7 +15,7 @@
 #ifndef SCENARIO_WORLD_H
 #define SCENARIO_WORLD_H
 
-#include "unit/check.h"
+#include "../unit/check.h"
 
 #include "base/rng.h"
 #include "base/time.h"

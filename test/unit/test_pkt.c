@@ -185,6 +185,42 @@ static void pull_makes_any_length_linear(void **state)
 	}
 }
 
+static void room_is_made_for_any_number_of_bytes(void **state)
+{
+	uint32_t linear, n, i;
+
+	for (linear = 0; linear < 60; linear += 20) {
+		for (n = 0; n < 900; n += 149) {
+			struct tern_pkt *pkt = counting(pool, linear, 5);
+			struct tern_buf *head = tern_buf_get(pkt->head);
+			uint8_t *p;
+
+			assert_true(pkt_make_room(pkt, n));
+			assert_int_equal(pkt->n_frags, 0);
+			assert_ptr_not_equal(pkt->head, head);
+			p = tern_pkt_append(pkt, n);
+			assert_non_null(p);
+			for (i = 0; i < n; i++)
+				p[i] = (uint8_t)(linear + 15 + i);
+			check_counts(pkt, 0, pkt->len);
+			tern_buf_put(head);
+			tern_pkt_put(pkt);
+		}
+	}
+}
+
+static void room_without_memory_changes_nothing(void **state)
+{
+	struct tern_pkt *pkt = counting(pool, 20, 5);
+
+	alloc.n_left = 0;
+	assert_false(pkt_make_room(pkt, 100000));
+	alloc.n_left = -1;
+	assert_int_equal(pkt->n_frags, 5);
+	check_counts(pkt, 0, 35);
+	tern_pkt_put(pkt);
+}
+
 static void pull_without_memory_changes_nothing(void **state)
 {
 	struct tern_pkt *pkt = counting(pool, 150, 18);
@@ -444,6 +480,8 @@ int main(void)
 		CASE(copy_out_reads_across_every_boundary),
 		CASE(pull_makes_any_length_linear),
 		CASE(pull_without_memory_changes_nothing),
+		CASE(room_is_made_for_any_number_of_bytes),
+		CASE(room_without_memory_changes_nothing),
 		CASE(trimming_takes_from_the_ends),
 		CASE(a_clone_is_linear_and_its_own),
 		CASE(a_queue_counts_what_is_in_it),
