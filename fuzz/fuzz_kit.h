@@ -9,7 +9,8 @@
  *
  *	fuzz_stack.c	runs them
  *	fuzz_replay.c	runs them, and damages the record
- *	fuzz_kit.c	the stack, the input's bytes, packets in and out
+ *	fuzz_kit.c	the stack, the input's bytes, the record
+ *	fuzz_net.c	packets in and out
  *	fuzz_packets.c	operations that put packets in
  *	fuzz_sockets.c	operations that call sockets and set things up
  *	fuzz_check.c	what must hold after each operation
@@ -112,6 +113,8 @@ struct fuzz_ip {
  * out + 60. Returns where the packet begins, and its length. */
 uint8_t *fuzz_ip_build(const struct fuzz_ip *, uint8_t *out, uint32_t *len);
 void fuzz_inject(struct fuzz *, const uint8_t *bytes, uint32_t len);
+/* A line for it, if asked to. */
+void fuzz_show(struct fuzz *, const char *way, const struct tern_pkt *);
 /* Takes what the stack sends, and learns from it. */
 void fuzz_drain(struct fuzz *);
 void fuzz_time(struct fuzz *, int64_t at);

@@ -36,6 +36,7 @@ enum {
 	TCP_DATA_OFF = 12,
 	TCP_FLAGS = 13,
 	TCP_CSUM = 16,
+	UDP_CSUM = 6,
 };
 
 /* What is the same for all segments of a packet. */
@@ -201,9 +202,12 @@ bool ip_csum_complete(struct tern_pkt *pkt)
 	if (field + 2 > pkt->head_len || pkt->csum_start > pkt->len)
 		return false;
 	sum = csum_fold(csum_pkt(0, pkt, pkt->csum_start));
-	/* UDP's zero means that there is no checksum (RFC 768). TCP's is the
-	 * same number in ones' complement, so it need not be told apart. */
-	put_be16(pkt->data + field, sum ? sum : 0xffff);
+	/* UDP's zero means that there is no checksum (RFC 768). TCP has no such
+	 * rule, and the other zero there looks wrong to who checks (RFC 1624
+	 * 3). The field's place tells the two apart. */
+	if (!sum && pkt->csum_off == UDP_CSUM)
+		sum = 0xffff;
+	put_be16(pkt->data + field, sum);
 	pkt->csum = TERN_CSUM_NONE;
 	return true;
 }

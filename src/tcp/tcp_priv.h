@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * How TCP keeps a connection.
- * Included by: the files of tcp, and test_tcp_*.c.
+ * Included by: the files of tcp, test_tcp_*.c, fuzz_check.c.
  *
  * Four blocks, so that what is idle costs little:
  *

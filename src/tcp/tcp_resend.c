@@ -9,6 +9,17 @@
  */
 #include "tcp_priv.h"
 
+/* n segments fewer than were counted. Without SACK duplicate ACKs stand for
+ * segments, but not for which: at most for those that are left. */
+static void count_fewer(struct tcp_conn *c, uint32_t n)
+{
+	struct tcp_active *a = c->act;
+
+	a->packets_out -= n;
+	if (!c->sack_ok)
+		a->sacked_out -= min_u32(a->sacked_out, n);
+}
+
 /* Joins the next segment to g where both fit into one (RFC 9293 3.8.6.2.1
  * allows repacketizing). */
 static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
@@ -38,7 +49,7 @@ static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
 		g->flags |= n->flags & (TCP_FIN | TCP_PSH);
 		g->eor = n->eor;
 		g->marks |= n->marks & SEG_EVER_RETRANS;
-		a->packets_out -= n->n_segs;
+		count_fewer(c, n->n_segs);
 		if (n->marks & SEG_LOST)
 			a->lost_out -= n->n_segs;
 		/* The bytes moved; only the overhead is given back. */

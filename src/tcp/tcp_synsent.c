@@ -123,13 +123,13 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 
 	if (!seq_gt(ack, c->snd.una) || seq_gt(ack, c->snd.nxt)) {
 		/* Somebody remembers an older connection: once it is reset,
-		 * our SYN can come through (O7). */
-		if (!(in->h.flags & TCP_RST)) {
-			if (!c->retransmits)
-				tcp_xmit_timer(st, c, TCP_TIMER_RTX,
-					       st->now + 2 * NS_PER_MS);
+		 * our SYN can come through (O7). A RST says as much, so after
+		 * one, too, the SYN is soon sent again [k]. */
+		if (!c->retransmits)
+			tcp_xmit_timer(st, c, TCP_TIMER_RTX,
+				       st->now + 2 * NS_PER_MS);
+		if (!(in->h.flags & TCP_RST))
 			tcp_reset_for(st, in);
-		}
 		drop(st, in, DROP_TCP_INVALID_SEQUENCE);
 		return;
 	}

@@ -3,8 +3,6 @@
 
 #include "base/bytes.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK (64u << 10)
@@ -21,22 +19,6 @@ static struct tern_stack *stack_of(const struct crowd *c,
 static int64_t now_of(const struct crowd *c, const struct stream *t)
 {
 	return world_local(c->w, t->host);
-}
-
-/* The bytes [off, off + n) of a stream (SplitMix64 of their place). */
-static void content(uint64_t key, uint64_t off, uint8_t *out, size_t n)
-{
-	uint64_t z = 0;
-
-	for (size_t i = 0; i < n; i++, off++) {
-		if (i == 0 || off % 8 == 0) {
-			z = key + (off / 8 + 1) * UINT64_C(0x9e3779b97f4a7c15);
-			z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-			z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-			z ^= z >> 31;
-		}
-		out[i] = (uint8_t)(z >> off % 8 * 8);
-	}
 }
 
 static void compare(struct crowd *c, const struct stream *t, const void *got,
@@ -396,25 +378,6 @@ static void crowd_event(struct world *w, int host, const struct tern_event *e)
 		c->by_socket[host][e->s]->is_ready = true;
 }
 
-static void crowd_tell(const struct world *w)
-{
-	const struct crowd *c = w->programs;
-
-	for (int i = 0; i < 2 * c->n; i++) {
-		const struct stream *t = &c->streams[i];
-
-		if (!t->is_open && t->start_at == NEVER && !t->error)
-			continue;
-		printf("# stream %d: socket %d%s%s%s, sent %" PRIu64
-		       " of %" PRIu64 ", got %" PRIu64 ", error %d, "
-		       "write at %.6f, read at %.6f\n",
-		       i, t->s, t->is_connected ? " connected" : "",
-		       t->sent_all ? " sent" : "", t->got_end ? " end" : "",
-		       t->n_sent, t->plan.to_send, t->n_got, t->error,
-		       (double)t->write_at / 1e9, (double)t->read_at / 1e9);
-	}
-}
-
 struct crowd *crowd_new(struct world *w, int n, bool v6)
 {
 	struct crowd *c = calloc(1, sizeof(*c));
@@ -490,33 +453,6 @@ void crowd_connect(struct crowd *c)
 		WANT(c->w, world_step(c->w));
 }
 
-void crowd_want_whole(const struct crowd *c, int i)
-{
-	for (int k = 0; k < 2; k++) {
-		const struct stream *t = &c->streams[2 * i + k];
-
-		WANT(c->w, t->error == 0 && t->got_end);
-		WANT(c->w, t->n_sent == t->plan.to_send);
-		WANT(c->w, t->n_got == c->streams[2 * i + 1 - k].plan.to_send);
-	}
-}
-
-void crowd_settle(struct crowd *c)
-{
-	struct world *w = c->w;
-	int64_t until = w->now + 3600 * NS_PER_S;
-
-	if (c->listener >= 0)
-		WANT(w, tern_close(w->host[1].st, c->listener,
-				   world_local(w, 1)) == 0);
-	c->listener = -1;
-	c->accept_ready = false;
-	while (w->now < until && world_step(w))
-		;
-	for (int i = 0; i < 2; i++)
-		WANT(w, world_count_sockets(w, i) == 0);
-}
-
 void crowd_free(struct crowd *c)
 {
 	c->w->programs = NULL;
@@ -526,38 +462,4 @@ void crowd_free(struct crowd *c)
 	c->w->tell = NULL;
 	free(c->bytes);
 	free(c);
-}
-
-static uint32_t any_size(struct rng *rng, unsigned bits)
-{
-	return 1 + (uint32_t)(rng_u64(rng) >> (64 - 1 - rng_below(rng, bits)));
-}
-
-struct plan plan_random(struct rng *rng, uint64_t most_bytes)
-{
-	struct plan p = {
-		.to_send = rng_below(rng, (uint32_t)most_bytes),
-		.write_max = any_size(rng, 16),
-		.read_max = any_size(rng, 16),
-		.nodelay = rng_below(rng, 2),
-		.more = rng_below(rng, 4) == 0,
-		.peek = rng_below(rng, 4) == 0,
-		.lend = rng_below(rng, 4) == 0,
-		.scatter = rng_below(rng, 4) == 0,
-	};
-
-	if (rng_below(rng, 3) == 0)
-		p.sndbuf = (int)any_size(rng, 17);
-	if (rng_below(rng, 3) == 0)
-		p.rcvbuf = (int)any_size(rng, 17);
-	/* Slow ones, but not so slow that nothing else happens. */
-	if (rng_below(rng, 4) == 0) {
-		p.read_gap_ns = 1 + rng_below(rng, 50 * NS_PER_MS);
-		p.read_max = max_u32(p.read_max, 512);
-	}
-	if (rng_below(rng, 4) == 0) {
-		p.write_gap_ns = 1 + rng_below(rng, 50 * NS_PER_MS);
-		p.write_max = max_u32(p.write_max, 512);
-	}
-	return p;
 }

@@ -74,6 +74,11 @@ void crowd_want_whole(const struct crowd *, int i);
 /* Closes the listener, and lets the last TIME_WAIT pass. */
 void crowd_settle(struct crowd *);
 void crowd_free(struct crowd *);
+/* How each stream is, for a run that failed. */
+void crowd_tell(const struct world *);
+
+/* The bytes [off, off + n) of a stream. */
+void content(uint64_t key, uint64_t off, uint8_t *out, size_t n);
 
 /* What a program may do, by the die. */
 struct plan plan_random(struct rng *, uint64_t most_bytes);

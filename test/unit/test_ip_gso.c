@@ -275,6 +275,19 @@ static void a_zero_sum_is_sent_as_ones(void **state)
 	tern_pkt_put(in);
 }
 
+/* A TCP segment in 65,536 went out with 0xffff, which tshark calls bad. */
+static void a_zero_sum_of_tcp_stays_zero(void **state)
+{
+	struct tern_pkt *in = build(false, 0x10, 0, 0);
+
+	memset(in->data + 20, 0, 32);
+	put_be16(in->data + 20, 0xffff);
+	in->csum_off = 16;
+	assert_true(ip_csum_complete(in));
+	assert_int_equal(get_be16(in->data + 36), 0);
+	tern_pkt_put(in);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +306,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_complete_checksum_is_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_zero_sum_of_tcp_stays_zero,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_zero_sum_is_sent_as_ones,
 						set_up, tear_down),
 	};
