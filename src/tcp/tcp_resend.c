@@ -20,6 +20,25 @@ static void count_fewer(struct tcp_conn *c, uint32_t n)
 		a->sacked_out -= min_u32(a->sacked_out, n);
 }
 
+/* Counts a segment in flight by another mss. */
+static void count_anew(struct tcp_conn *c, struct tcp_seg *g, uint32_t mss)
+{
+	struct tcp_active *a = c->act;
+	uint32_t old = g->n_segs;
+
+	tcp_seg_count(g, mss);
+	if (g->n_segs < old)
+		count_fewer(c, old - g->n_segs);
+	else
+		a->packets_out += g->n_segs - old;
+	if (g->marks & SEG_LOST)
+		a->lost_out += g->n_segs - old;
+	if (g->marks & SEG_RETRANS)
+		a->retrans_out += g->n_segs - old;
+	if (g->marks & SEG_SACKED)
+		a->sacked_out += g->n_segs - old;
+}
+
 /* Joins the next segment to g where both fit into one (RFC 9293 3.8.6.2.1
  * allows repacketizing). */
 static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
@@ -86,7 +105,6 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	struct tcp_active *a = c->act;
 	uint32_t mss = tcp_mss_now(st, c), len;
 	int32_t room = seq_diff(snd_edge(c), g->seq);
-	uint32_t old_n;
 	int err;
 
 	if (room <= 0) {
@@ -103,11 +121,7 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	}
 	if (g->len > len && !tcp_seg_split(st, c, g, len))
 		return -TERN_ENOMEM;
-	old_n = g->n_segs;
-	tcp_seg_count(g, mss);
-	a->packets_out += g->n_segs - old_n;
-	if (g->marks & SEG_LOST)
-		a->lost_out += g->n_segs - old_n;
+	count_anew(c, g, mss);
 	if (g->len && g->len < min_u32((uint32_t)room, mss))
 		try_collapse(st, c, g, min_u32((uint32_t)room, mss));
 

@@ -288,7 +288,7 @@ void tcp_abort(struct tern_stack *st, struct tcp_conn *c, int error,
 	tcp_done(st, c, why);
 }
 
-/* The invariants at the head of tcp_priv.h; in release builds PROMISE() is
+/* The invariants at the head of tcp_conn_priv.h; in release builds PROMISE() is
  * nothing, and so is this. */
 void check_conn(struct tern_stack *st, struct tcp_conn *c)
 {

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How TCP keeps a connection.
+ * Included by: the files of tcp, test_tcp_*.c, fuzz_check.c.
+ *
+ * Four blocks, so that what is idle costs little:
+ *
+ *	struct tcp_conn    256 B  always; what an idle connection needs
+ *	struct tcp_hist     96 B  from its first data byte on: running totals
+ *	struct tcp_active  ~700 B while data, a FIN or a SYN is in flight or
+ *				  waits to be read: queues, timers, recovery
+ *	struct tcp_opts    shared: socket options that differ from the default
+ *
+ * tcp_activate() attaches the active block, tcp_rest() gives it back once
+ * nothing in it matters. Half-open entries (struct tcp_req) and TIME_WAIT
+ * (struct tcp_tw) are records of their own, with the addresses at the end so
+ * that IPv4 pays for 8 bytes and IPv6 for 32.
+ *
+ * Invariants (check_conn() in tcp_state.c asserts them in debug builds):
+ *  1. snd.una <= snd.nxt <= snd.end; all sent and unacknowledged bytes are in
+ *     act->rtx in order without a gap, the rest up to snd.end in act->unsent.
+ *  2. act->packets_out is the sum of n_segs over act->rtx; sacked_out, lost_out
+ *     and retrans_out are those of its marks (without SACK sacked_out counts
+ *     duplicate ACKs).
+ *  3. rcv.copied <= rcv.nxt; act->rcvq holds rcv.copied..rcv.nxt without a gap
+ *     (a FIN takes a number and no byte).
+ *  4. A connection in by_tuple has a state other than CLOSE and LISTEN.
+ *  5. act is NULL only in CLOSE, LISTEN, ESTABLISHED, FIN_WAIT_2, CLOSE_WAIT,
+ *     and where a FIN is owed.
+ */
+#ifndef TCP_TCP_CONN_PRIV_H
+#define TCP_TCP_CONN_PRIV_H
+
+#include "base/pkt.h"
+#include "base/rbtree.h"
+#include "base/seq.h"
+#include "base/time.h"
+#include "stack_priv.h"
+#include "wire/wire_tcp.h"
+
+/* Linux's numbers, where no tunable holds them. */
+#define TCP_INIT_CWND 10u
+#define TCP_MSS_DEFAULT 536u /* RFC 9293 3.7.1 (SHLD-5) */
+#define TCP_MSS_DEFAULT_V6 1220u
+#define TCP_MIN_MSS 88u /* least announced and clamped to */
+#define TCP_MAX_WINDOW 65535u
+#define TCP_MAX_WSCALE 14u
+#define TCP_RTO_INIT (1 * NS_PER_S)
+#define TCP_RTO_FALLBACK (3 * NS_PER_S) /* after a lost SYN, RFC 6298 5.7 */
+#define TCP_DELACK_MIN (40 * NS_PER_MS)
+#define TCP_DELACK_MAX (200 * NS_PER_MS)
+#define TCP_DELACK_TICK (3 * NS_PER_MS) /* Linux's next tick, on average */
+#define TCP_ATO_MIN_MS 40u
+#define TCP_MAX_QUICKACKS 16u
+#define TCP_PROBE_MIN (200 * NS_PER_MS) /* as TCP_RTO_MIN on Linux */
+#define TCP_RESOURCE_PROBE (500 * NS_PER_MS)
+#define TCP_REST_AFTER (1 * NS_PER_S) /* idle, then tcp_rest() */
+#define TCP_GSO_MAX 65536u
+#define TCP_PAWS_IDLE_S (24 * 24 * 3600) /* ts_recent is too old to trust */
+#define TCP_PAWS_WINDOW 1 /* ms that a timestamp may be older, as on Linux */
+#define TCP_SEG_FRAGS 4u
+#define TCP_SACK_MAX 4
+#define TCP_MAX_DELACK_MSS 2u
+#define TCP_ID_NONE 0u
+
+/* Why a connection's deadline is set. Each has its instant in the active
+ * block but KEEP, which outlives it. */
+enum tcp_timer {
+	TCP_TIMER_RTX,	 /* retransmission, also of SYN and FIN */
+	TCP_TIMER_PROBE, /* zero-window probe */
+	TCP_TIMER_LOSS,	 /* tail loss probe */
+	TCP_TIMER_REO,	 /* RACK's reordering window */
+	TCP_TIMER_DELACK,
+	TCP_TIMER_PACE,
+	TCP_TIMER_SACK, /* compressed ACK */
+	TCP_TIMER_REST, /* idle: give the active block back */
+	TCP_N_ACT_TIMERS,
+	TCP_TIMER_KEEP = TCP_N_ACT_TIMERS, /* keep-alive, FIN_WAIT_2 */
+	TCP_N_TIMERS,
+};
+
+/* Options of a socket that are not the default; 0 means the tunable. */
+struct tcp_opts {
+	uint32_t id;
+	uint32_t refs;
+	uint32_t keepidle_s, keepintvl_s;
+	uint32_t user_timeout_ms;
+	uint32_t notsent_lowat;
+	uint32_t mark;
+	uint32_t priority;
+	uint32_t rcvlowat;
+	uint32_t rto_min_us, rto_max_ms, delack_max_us;
+	int32_t linger2_s; /* 0 default, -1: at once */
+	uint32_t linger_s;
+	uint32_t flow;
+	uint64_t max_pacing_rate; /* 0: none */
+	uint16_t user_mss;
+	uint16_t window_clamp_set;
+	uint32_t window_clamp;
+	uint8_t keepcnt, syncnt;
+	uint8_t defer_accept_s; /* as a number of SYN-ACK time-outs */
+	uint8_t tos;
+	uint8_t ttl;	/* 0: tunable */
+	uint8_t ttl_v6; /* hop limit, 0: tunable */
+	uint8_t min_ttl;
+	uint8_t pmtudisc;
+	uint16_t fastopen_qlen;
+	bool fastopen_connect, fastopen_no_cookie;
+	bool recverr, recverr6;
+	uint8_t save_syn;
+	uint16_t port_lo, port_hi; /* IP_LOCAL_PORT_RANGE */
+	int64_t rcvtimeo_ns, sndtimeo_ns;
+	uint32_t bits; /* OPT_*: asked for, read back (tcp_opts_priv.h) */
+	uint32_t tx_delay_us;
+	char cc_name[TERN_CC_NAME_LEN];
+};
+
+/* Sequence space in flight or to be sent: what one packet carries, or will.
+ * At first up to 64 KiB; cut finer when loss recovery needs it. */
+struct tcp_seg {
+	struct rbnode node;   /* in act->rtx once sent */
+	struct tcp_seg *next; /* in act->unsent before */
+	/* In act->by_time while sent and neither SACKed nor marked lost. */
+	struct tcp_seg *later, *earlier;
+	uint32_t id;
+	struct seq seq;
+	uint32_t len;	 /* data bytes; SYN and FIN take a number more */
+	uint16_t flags;	 /* TCP_SYN, TCP_FIN, TCP_PSH, TCP_URG */
+	uint16_t n_segs; /* of mss bytes, as the network sees it */
+	uint16_t mss;	 /* that n_segs was counted by */
+	uint16_t n_frags;
+	uint8_t marks; /* SEG_* */
+	bool eor;      /* nothing may be appended (MSG_EOR) */
+	bool is_sent;  /* in act->rtx, else in act->unsent */
+	bool is_timed; /* in act->by_time */
+	uint16_t n_retrans;
+	int64_t sent_at; /* last time */
+	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
+	 * estimation). */
+	int64_t delivered_at, first_sent_at;
+	uint32_t delivered, delivered_ce;
+	uint32_t in_flight;
+	bool is_app_limited;
+	struct tern_frag frags[TCP_SEG_FRAGS];
+};
+
+enum {
+	SEG_SACKED = 1,
+	SEG_RETRANS = 2, /* resent, and that is in flight */
+	SEG_LOST = 4,
+	SEG_EVER_RETRANS = 8,
+	SEG_PROBE = 16, /* sent as a tail loss probe */
+};
+
+static inline uint32_t seg_seqlen(const struct tcp_seg *g)
+{
+	return g->len + !!(g->flags & TCP_SYN) + !!(g->flags & TCP_FIN);
+}
+
+static inline struct seq seg_end(const struct tcp_seg *g)
+{
+	return seq_add(g->seq, seg_seqlen(g));
+}
+
+static inline struct tcp_seg *seg_of(struct rbnode *n)
+{
+	return n ? container_of(n, struct tcp_seg, node) : NULL;
+}
+
+/* What a received packet says of itself while TCP has it (pkt->cb). */
+struct tcp_cb {
+	struct rbnode node;  /* in act->ofo */
+	struct seq seq, end; /* a FIN has a number, and is in end */
+	bool fin;
+};
+
+_Static_assert(sizeof(struct tcp_cb) <= sizeof(((struct tern_pkt *)0)->cb),
+	       "tcp_cb fits pkt->cb");
+
+static inline struct tcp_cb *pkt_cb(struct tern_pkt *pkt)
+{
+	return (struct tcp_cb *)(void *)pkt->cb;
+}
+
+static inline struct tern_pkt *pkt_of(struct rbnode *n)
+{
+	return n ? container_of(n, struct tern_pkt, cb) : NULL;
+}
+
+struct tcp_active {
+	uint32_t id;
+	int64_t at[TCP_N_ACT_TIMERS];
+
+	/* Sending. */
+	struct tcp_seg *unsent, *unsent_last;
+	struct rbtree rtx;
+	/* What is in flight, in the order in which it was last sent (RACK). */
+	struct tcp_seg *by_time, *by_time_last;
+	struct tern_buf *tail; /* send data is appended here */
+	uint32_t wmem;	       /* Linux's count of bytes queued (SO_SNDBUF) */
+	uint32_t below;	       /* bytes in the link's queue (TSQ) */
+	uint32_t packets_out, sacked_out, lost_out, retrans_out;
+	struct seq pushed;  /* end of what was last pushed */
+	struct seq small;   /* end of the last small segment (Minshall) */
+	struct seq snd_up;  /* urgent pointer */
+	struct seq syn_seq; /* ISN, while the handshake runs */
+	struct seq rtt_seq; /* rttvar is lowered once a round trip */
+	uint32_t mdev_max;
+	int64_t retrans_at;  /* first resend of this outage; 0: none */
+	int64_t probe_from;  /* first unanswered zero-window probe */
+	uint32_t next_ready; /* TSQ queue */
+	bool is_ready;
+	bool urg_mode;
+	bool nonagle_push;
+
+	/* Recovery. */
+	struct seq high_seq;	/* snd.nxt when it began */
+	struct seq undo_marker; /* snd.una then; valid if has_undo */
+	bool has_undo;
+	bool frto;
+	int32_t undo_retrans;
+	uint32_t prior_cwnd, prior_ssthresh;
+	uint32_t prr_delivered, prr_out;
+	uint32_t max_packets_out;
+	bool is_cwnd_limited;
+	struct seq cwnd_usage_seq;
+	uint32_t cwnd_used;
+	int64_t cwnd_used_at;
+	uint32_t lost; /* segments, ever in this active phase */
+	/* Nothing before this is lost and not resent. */
+	struct seq rtx_from;
+	struct seq
+		high_sack; /* end of the highest SACKed; valid if sacked_out */
+	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
+	uint8_t n_seen;
+
+	/* RACK-TLP (RFC 8985). */
+	struct {
+		int64_t sent_at; /* of the newest segment delivered */
+		struct seq end;	 /* its end */
+		uint32_t rtt_us;
+		uint32_t last_delivered;
+		uint8_t steps;	 /* reordering window, in min RTT / 4 */
+		uint8_t persist; /* recoveries for which it is kept */
+		bool has_news;
+		bool dsack_seen;
+	} rack;
+	struct seq tlp_high; /* snd.nxt at the probe; valid if has_tlp */
+	bool has_tlp;
+	bool tlp_resent; /* the probe repeated something */
+
+	/* Delivery rate. */
+	int64_t delivered_at, first_sent_at;
+	uint32_t app_limited; /* delivered count until which; 0: not */
+
+	/* Congestion control's words, and pacing. */
+	uint64_t pacing_rate; /* bytes/s; ~0: unlimited */
+	int64_t pace_at;      /* nothing leaves before */
+	int64_t xmit_at;      /* when data last left */
+	uint64_t cc_priv[TERN_CC_PRIV_WORDS];
+
+	/* Receiving. */
+	struct pktq rcvq;  /* in order, rcv.copied on */
+	struct rbtree ofo; /* out of order */
+	uint32_t n_ofo;
+	uint32_t rmem; /* Linux's count of bytes held (SO_RCVBUF) */
+	struct wire_sack sacks[TCP_SACK_MAX]; /* newest first */
+	struct wire_sack dsack;
+	uint8_t n_sacks;
+	bool has_dsack;
+	uint16_t last_len; /* of a segment smaller than rcv_mss */
+	uint8_t n_acks_merged;
+	struct seq urg_seq;
+	uint8_t urg_state; /* URG_* */
+	uint8_t urg_byte;
+	uint32_t last_ts_ecr; /* receiver: of the last RTT sample */
+	uint32_t ack_ts_ecr;  /* sender: of the ACK being handled */
+	int64_t delack_at;    /* when the delayed ACK was promised */
+	struct {
+		int64_t at;
+		struct seq seq;
+	} rcv_rtt;
+	struct {
+		int64_t at;
+		struct seq seq;
+	} space;
+
+	/* What cannot change while it runs, at hand. */
+	uint32_t ts_offset;
+	uint32_t route_generation;
+	struct ip_path path;
+	int64_t syn_at; /* when the SYN was first sent */
+	uint8_t syn_retrans;
+	uint8_t chrono; /* what sending waits for: enum tcp_chrono */
+	int64_t chrono_at;
+};
+
+enum tcp_chrono {
+	TCP_CHRONO_NONE,
+	TCP_CHRONO_BUSY,
+	TCP_CHRONO_RWND,
+	TCP_CHRONO_SNDBUF,
+};
+
+enum { URG_NONE, URG_NOTYET, URG_VALID, URG_READ };
+
+struct tcp_hist {
+	uint64_t bytes_acked, bytes_received, bytes_sent;
+	uint32_t bytes_retrans_lo;
+	uint16_t bytes_retrans_hi;
+	uint16_t dsack_dups;
+	uint32_t data_segs_out, data_segs_in;
+	uint32_t total_retrans;
+	uint32_t rcv_ooopack;
+	uint32_t delivered, delivered_ce;
+	uint32_t busy_ms, rwnd_ms, sndbuf_ms;
+	uint32_t rate_delivered, rate_interval_us;
+	uint32_t rcv_rtt_us; /* times 8 */
+	uint32_t rcv_space;
+	uint32_t rto_time_ms;
+	uint16_t n_rto, n_rto_recoveries;
+};
+
+/* A listener's own part, while a socket is in LISTEN. */
+struct tcp_listener {
+	uint32_t id;
+	uint32_t conn;	    /* the socket */
+	uint32_t hash_next; /* in tcp.listening */
+	uint32_t any_next;  /* in tcp.any_listener */
+	uint32_t backlog;
+	uint32_t n_accept;		   /* completed, waiting */
+	uint32_t accept_head, accept_tail; /* connections, by accept_next */
+	uint32_t n_req, n_young;	   /* half-open; never resent to */
+	uint32_t req_head[2], req_tail[2]; /* half-open, by family, in order */
+	uint32_t untold[2];  /* of these the first that tcp_syn_next() did not
+			     * tell: with TERN_SO_DECIDE, all from there */
+	int64_t overflow_at; /* when cookies were last sent */
+};
+
+struct tcp_conn {
+	/* Who. */
+	struct tern_addr laddr, raddr;
+	uint16_t lport, rport;
+	uint32_t id, hash_next;
+	uint32_t gen;
+	union {
+		int32_t s;	      /* socket number, -1: none */
+		uint32_t accept_next; /* while in an accept queue */
+	};
+	struct timer timer;
+
+	union {
+		struct tcp_active *act;
+		struct tcp_listener *listener;
+	};
+	struct tcp_opts *opts;
+	int64_t keep_at;
+	uint32_t hist; /* slab id, or 0: hist_of() */
+	uint32_t port; /* struct tcp_port that counts it; 0: none */
+
+	/* RFC 9293 3.3.1. end: what the program has written so far. */
+	struct {
+		struct seq una, nxt, end, wl1;
+		uint32_t wnd, max_wnd;
+	} snd;
+	/* wup: rcv.nxt when a window was last announced; copied: read by the
+	 * program. */
+	struct {
+		struct seq nxt, wup, copied;
+		uint32_t wnd, ssthresh;
+	} rcv;
+	uint32_t rcvbuf, sndbuf;
+	uint32_t ts_recent, ts_recent_at; /* s */
+	uint32_t srtt_us;		  /* times 8 */
+	uint32_t mdev_us;		  /* times 4 */
+	uint32_t rttvar_us;		  /* times 4 */
+	uint32_t rto_us;
+	uint32_t min_rtt_us; /* ~0: none */
+	struct tern_cc cc;
+	uint32_t last_sent, last_data, last_ack; /* ms: sent, data in, ACK in */
+	uint32_t oow_at; /* ms: last answer to an invalid segment */
+	uint32_t segs_out, segs_in;
+	uint16_t mss;	   /* of data we send, options taken off */
+	uint16_t mss_peer; /* what the peer announced, clamped */
+	uint16_t pmtu;
+	uint16_t advmss;
+	uint16_t rcv_mss; /* what the peer seems to send */
+	uint16_t ato_ms;
+	uint8_t state; /* enum tern_tcp_state: tcp_set_state() only */
+	uint8_t ca_state;
+	uint8_t shut;  /* SHUT_* below */
+	uint8_t error; /* TERN_E*, given once */
+	uint8_t soft_error;
+	uint8_t retransmits, backoff, probes;
+	uint8_t ack;   /* ACK_* */
+	uint8_t quick; /* ACKs still to be sent at once */
+	uint8_t pingpong;
+	uint8_t reordering, reord_seen;
+	uint8_t scaling; /* of 256: payload per receive buffer byte */
+	uint8_t cc_index;
+	uint8_t snd_scale : 4, rcv_scale : 4;
+	uint8_t port_class; /* PORT_*: as what it is counted there */
+	/* What was agreed, and what was asked for. */
+	uint32_t ts_ok : 1, sack_ok : 1, wscale_ok : 1, ecn_ok : 1;
+	uint32_t v6 : 1, v6only : 1, any : 1, decide : 1;
+	uint32_t nodelay : 1, cork : 1, keepalive : 1, oobinline : 1;
+	uint32_t reuseaddr : 1, reuseport : 1, linger : 1, sndbuf_lock : 1;
+	uint32_t rcvbuf_lock : 1, bound_addr : 1, bound_port : 1, auto_port : 1;
+	uint32_t has_port : 1, hashed : 1, orphan : 1, in_accept_queue : 1;
+	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
+	uint32_t opened : 1, /* by connect() */
+		no_space : 1, has_isn : 1, freebind : 1,
+		fin_owed : 1; /* for want of memory: KEEP tries again */
+};
+
+enum { SHUT_RCV = 1, SHUT_SND = 2 };
+
+/* conn->ack */
+enum {
+	ACK_SCHED = 1,	 /* an ACK is owed */
+	ACK_TIMER = 2,	 /* and its timer runs */
+	ACK_PUSHED = 4,	 /* the data owed for had PSH */
+	ACK_PUSHED2 = 8, /* twice since the last ACK */
+	ACK_NOW = 16,	 /* it goes with the end of this input */
+};
+
+_Static_assert(sizeof(struct tcp_conn) <= 256 || sizeof(void *) < 8,
+	       "an idle connection's control block is at most 256 B");
+_Static_assert(sizeof(struct tcp_hist) <= 96, "its history is at most 96 B");
+
+/* A half-open connection: SYN received, SYN-ACK sent or held back. */
+struct tcp_req {
+	struct timer timer;
+	uint32_t id, hash_next;
+	uint32_t listener;   /* struct tcp_listener */
+	uint32_t next, prev; /* of the same listener */
+	struct seq iss, irs;
+	struct seq rcv_nxt; /* irs + 1, or more with Fast Open */
+	uint32_t ts_recent;
+	uint32_t rcv_wnd;
+	uint32_t oow_at;    /* ms */
+	uint32_t synack_us; /* when the SYN-ACK was first sent */
+	uint16_t mss;
+	uint16_t lport, rport;
+	uint8_t link;
+	uint8_t tos;
+	uint8_t n_retrans, n_timeouts;
+	uint8_t snd_scale : 4, rcv_scale : 4;
+	uint8_t ts_ok : 1, sack_ok : 1, wscale_ok : 1, ecn_ok : 1,
+		undecided : 1, told : 1, acked : 1, v6 : 1;
+	/* laddr, raddr: 4 bytes each or 16 */
+	uint8_t addrs[];
+};
+
+/* TIME_WAIT, and an orphan's FIN_WAIT_2. */
+struct tcp_tw {
+	struct timer timer;
+	uint32_t id, hash_next;
+	struct seq rcv_nxt, snd_nxt;
+	uint32_t rcv_wnd;
+	uint32_t ts_recent, ts_recent_at;
+	uint32_t oow_at; /* ms */
+	uint16_t lport, rport;
+	uint8_t rcv_scale : 4, ts_ok : 1, fin_wait2 : 1, reuseaddr : 1,
+		reuseport : 1;
+	uint8_t tos;
+	uint8_t any : 1, v6 : 1, v6only : 1;
+	uint8_t auto_port : 1, has_port : 1; /* as of the connection */
+	uint8_t socket_v6 : 1;		     /* v6 is that of the addresses */
+	uint8_t spare;
+	uint8_t addrs[];
+};
+
+#define TCP_ADDRS_LEN(v6) ((v6) ? 32u : 8u)
+
+_Static_assert(sizeof(struct tcp_req) + 8 <= 96, "half-open, IPv4");
+_Static_assert(sizeof(struct tcp_req) + 32 <= 120, "half-open, IPv6");
+_Static_assert(sizeof(struct tcp_tw) + 8 <= 64, "TIME_WAIT, IPv4");
+_Static_assert(sizeof(struct tcp_tw) + 32 <= 88, "TIME_WAIT, IPv6");
+
+/* A local (address, port) in use, and by how many of which kind: enough to
+ * answer every bind() without a look at the connections. */
+enum { PORT_REUSEADDR = 1, PORT_REUSEPORT = 2, PORT_LISTEN = 4 };
+struct tcp_port {
+	uint32_t id, hash_next;
+	struct tern_addr addr;
+	uint16_t port;
+	bool v6only;
+	uint32_t n_auto; /* of these, bound by connect() alone */
+	uint32_t n[8];	 /* by PORT_* */
+};
+
+/* A segment on its way through input. */
+struct tcp_in {
+	struct tern_pkt *pkt;
+	const struct wire_ip *ip;
+	struct wire_tcp h;
+	struct wire_tcp_opts o;
+	bool have_opts;
+	uint32_t len;	/* data bytes */
+	struct seq end; /* seq + len + SYN + FIN */
+	struct seq isn; /* for a SYN that ends TIME_WAIT */
+	bool has_isn;
+};
+
+static inline struct tcp_conn *conn_at(const struct tern_stack *st, uint32_t id)
+{
+	return slab_at(&st->tcp.conns, id);
+}
+
+/* The running totals, or NULL before the first data byte. */
+static inline struct tcp_hist *hist_of(const struct tern_stack *st,
+				       const struct tcp_conn *c)
+{
+	return c->hist ? slab_at(&st->tcp.hists, c->hist) : NULL;
+}
+
+static inline uint32_t now_ms(const struct tern_stack *st)
+{
+	return (uint32_t)(st->now / NS_PER_MS);
+}
+
+/* The peer's right edge. */
+static inline struct seq snd_edge(const struct tcp_conn *c)
+{
+	return seq_add(c->snd.una, c->snd.wnd);
+}
+
+/* What is left of the window we announced (RFC 9293's RCV.WND). */
+static inline uint32_t rcv_window(const struct tcp_conn *c)
+{
+	int32_t w = seq_diff(seq_add(c->rcv.wup, c->rcv.wnd), c->rcv.nxt);
+
+	return w > 0 ? (uint32_t)w : 0;
+}
+
+static inline uint32_t in_flight(const struct tcp_active *a)
+{
+	return a->packets_out - (a->sacked_out + a->lost_out) + a->retrans_out;
+}
+
+#endif
