@@ -174,13 +174,21 @@ static int k_ioctl(struct drill_adapter *a, int fd, unsigned long request,
 	return (int)error_of(ioctl(fd, request, value));
 }
 
+/* The interpreter has lingered already. */
 static int k_close(struct drill_adapter *a, int fd)
 {
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
 	int result;
 
 	if (fd < 0 || fd >= FDS || !of(a)->open[fd])
 		return -EBADF;
 	of(a)->open[fd] = false;
+	if (!getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) &&
+	    linger.l_onoff && linger.l_linger) {
+		linger.l_onoff = 0;
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, len);
+	}
 	result = (int)error_of(close(fd));
 	receive_all(of(a));
 	return result;

@@ -211,8 +211,8 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 	int err;
 
 	if (to->family == TERN_AF_UNSPEC) {
+		/* The next call still learns of it, as on Linux [k]. */
 		disconnect(st, c);
-		c->error = 0;
 		return 0;
 	}
 	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in)

@@ -53,6 +53,23 @@ static void a_fin_without_memory_leaves_later(struct story *t)
 	t_out(t, ". 2:2(0) ack 2");
 }
 
+/* Segments that were joined for a resend were still counted as delivered, by a
+ * duplicate ACK without SACK. */
+static void joined_segments_are_counted_once(struct story *t)
+{
+	t_sysctl(t, "tcp_reordering", "1");
+	t_served(t, T_PLAIN);
+	t_send(t, 1);
+	t_out(t, "P. 1:2(1) ack 1");
+	t_shutdown(t, TERN_SHUT_WR);
+	t_out(t, "F. 2:2(0) ack 1");
+	t_in(t, ". 1:1(0) ack 1");
+	t_out(t, "FP. 1:2(1) ack 1");
+	t_in(t, ". 1:1(0) ack 1");
+	t_in(t, ". 1:1(0) ack 3");
+	t_state(t, TERN_TCP_FIN_WAIT2);
+}
+
 /* A tunable that Linux lets be 255 was the width of a shift. */
 static void any_tso_rtt_log_is_fit(struct story *t)
 {
@@ -69,6 +86,7 @@ int main(void)
 		STORY(sack_blocks_make_cut_segments_smaller),
 		STORY(data_behind_a_fin_resets),
 		STORY(a_fin_without_memory_leaves_later),
+		STORY(joined_segments_are_counted_once),
 		STORY(any_tso_rtt_log_is_fit),
 	};
 

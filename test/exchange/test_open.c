@@ -348,7 +348,7 @@ static void unspec_forgets_a_connect(struct story *t)
 	t_out(t, "S 0:0(0)");
 	t_is(t, disconnect(t), 0);
 	t_state(t, TERN_TCP_CLOSE);
-	t_error(t, 0);
+	t_error(t, TERN_ECONNRESET); /* as on Linux [k] */
 	t_silence(t);
 	t_flow_again(t);
 	t_dial(t);
@@ -361,7 +361,7 @@ static void unspec_resets_a_connection(struct story *t)
 	t_is(t, disconnect(t), 0);
 	t_out(t, "R. 1:1(0) ack 1");
 	t_state(t, TERN_TCP_CLOSE);
-	t_error(t, 0);
+	t_error(t, TERN_ECONNRESET); /* as on Linux [k] */
 	t_flow_again(t);
 	t_dialled(t, T_PLAIN);
 }

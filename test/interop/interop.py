@@ -29,6 +29,13 @@ class Failed(Exception):
     """A claim that does not hold."""
 
 
+# Who started us may ignore these (nohup, a shell's background job), and what we
+# start would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def claim(function):
     """Registers a claim: its name, with blanks, is what it says."""
     CLAIMS.append(function)
