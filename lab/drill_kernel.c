@@ -493,6 +493,7 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 	/* What tern's own defaults differ in. */
 	k_sysctl(&k->adapter, "tcp_syn_retries", "5");
 	k_sysctl(&k->adapter, "tcp_syn_linear_timeouts", "0");
+	k_sysctl(&k->adapter, "tcp_congestion_control", "reno");
 	tern_addr_print(&c->local_ip, addr);
 	if (k->tun < 0 || run_ip(k, "link set dev tun0 mtu %u up", c->mtu) ||
 	    run_ip(k, "addr add %s/%u dev tun0", addr, c->prefix) ||
