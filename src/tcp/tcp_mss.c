@@ -90,21 +90,42 @@ uint32_t tcp_size_goal(struct tern_stack *st, const struct tcp_conn *c,
 	return max_u32(goal / mss, 1) * mss;
 }
 
+/* What is in flight and larger than the MSS of now is lost for sure: it is
+ * resent at once, smaller. That says nothing about congestion (RFC 1191 6.5),
+ * so ssthresh stays. */
+static void resend_smaller(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	uint32_t before = a->lost_out;
+	struct rbnode *n;
+
+	for (n = a->rtx.first; n; n = rbtree_next(n))
+		if (seg_of(n)->len > c->mss)
+			tcp_mark_lost(st, c, seg_of(n));
+	if (a->lost_out == before)
+		return;
+	if (c->ca_state != TERN_CA_LOSS) {
+		a->high_seq = c->snd.nxt;
+		c->cc.ssthresh = tcp_current_ssthresh(c);
+		a->prior_ssthresh = 0;
+		a->has_undo = false;
+		tcp_set_ca(st, c, TERN_CA_LOSS);
+	}
+	tcp_rtx_queue(st, c);
+}
+
 /* A router says that what we sent is too big; it quoted a segment in flight. */
 void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
 {
 	struct tcp_active *a = c->act;
-	struct tcp_seg *g;
+	uint32_t before = c->pmtu;
 
-	if (!a || c->opts->pmtudisc == 1 || mtu >= c->pmtu)
+	if (!a || c->opts->pmtudisc == 1 || mtu >= before)
 		return;
 	ip_pmtu_learn(st, &c->raddr, mtu);
-	if (!tcp_path(st, c) || a->path.mtu >= c->pmtu)
+	if (!tcp_path(st, c) || a->path.mtu >= before)
 		return;
 	tcp_sync_mss(st, c, a->path.mtu);
-	/* What was sent larger is lost for sure: resend the first of it now,
-	 * the ACK clock does the rest. */
-	g = rtx_first(a);
-	if (g && c->state != TERN_TCP_SYN_SENT && g->len)
-		tcp_resend(st, c, g, 1);
+	if (c->state != TERN_TCP_SYN_SENT)
+		resend_smaller(st, c);
 }
