@@ -365,9 +365,10 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		h->data_segs_in++;
 	c->act->has_dsack = false;
 	edge = seq_add(c->rcv.nxt, rcv_window(c));
-	if (seq_leq(in->end, c->rcv.nxt)) {
+	/* After the FIN all is old, also what claims a place behind it. */
+	if (seq_leq(in->end, c->rcv.nxt) || c->fin_in) {
 		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
-		tcp_dsack_set(st, c, seq, in->end);
+		tcp_dsack_set(st, c, seq, seq_min(in->end, c->rcv.nxt));
 		refuse(st, c, in, DROP_TCP_OLD_DATA);
 		return;
 	}

@@ -80,6 +80,21 @@ static void any_tso_rtt_log_is_fit(struct story *t)
 	t_in(t, ". 1:1(0) ack 11");
 }
 
+/* A second FIN behind the first one's number moved rcv.nxt once more, past bytes
+ * that nobody ever had. */
+static void nothing_comes_behind_a_fin(struct story *t)
+{
+	t_served(t, T_PLAIN);
+	t_in(t, "P. 1:2(1) ack 1");
+	t_out(t, ". 1:1(0) ack 2");
+	t_in(t, "F. 2:2(0) ack 1");
+	t_in(t, "F. 1:3(2) ack 1");
+	t_out(t, ". 1:1(0) ack 3");
+	t_state(t, TERN_TCP_CLOSE_WAIT);
+	t_recv(t, 1);
+	t_recv_is(t, 1, 0, 0);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -88,6 +103,7 @@ int main(void)
 		STORY(a_fin_without_memory_leaves_later),
 		STORY(joined_segments_are_counted_once),
 		STORY(any_tso_rtt_log_is_fit),
+		STORY(nothing_comes_behind_a_fin),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
