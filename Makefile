@@ -3,6 +3,7 @@
 #   make           build the library and the tern command in build/
 #   make demo      build, then show it: scripts/demo
 #   make test      all tests, here and as s390x, armhf and wasm32
+#   make test-programs  real programs of Debian's, under tern run
 #   make asan      the tests again under the address and UB sanitizers
 #   make fuzz      the fuzzer, for FUZZ_SECONDS
 #   make bench     the benchmarks
@@ -19,8 +20,8 @@ MAKEFLAGS += --no-print-directory
 BUILD = ninja -j $(JOBS) -C
 CROSS = build-s390x build-armhf
 
-.PHONY: all demo test asan fuzz bench fmt lint install sources clean help \
-	deps-build deps-test deps-lint
+.PHONY: all demo test test-programs asan fuzz bench fmt lint install sources clean help \
+	deps-build deps-test deps-programs deps-lint
 
 all: deps-build build/build.ninja
 	@$(BUILD) build
@@ -30,6 +31,9 @@ demo: all
 
 test: deps-test build/build.ninja $(CROSS:=/build.ninja)
 	@scripts/run-tests build $(CROSS)
+
+test-programs: deps-programs build/build.ninja
+	@scripts/run-tests --suite programs build
 
 asan: deps-test build-asan/build.ninja
 	@scripts/run-tests build-asan
@@ -66,6 +70,8 @@ deps-build:
 	@scripts/deps build
 deps-test:
 	@scripts/deps build test cross
+deps-programs:
+	@scripts/deps build test programs
 deps-lint:
 	@scripts/deps build test lint
 

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of unmodified programs share.
+
+Each exchange is done on three legs, in a network namespace of its own:
+
+    tern serves the kernel      server under tern run, client on the kernel
+    the kernel serves tern      the other way round
+    tern serves tern            both, on two stacks; the kernel forwards
+
+and tern's own counters must show that what the exchange moved crossed it.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent /
+                       'interop'))
+# pylint: disable=wrong-import-position,unused-import
+import interop
+from interop import (PYTHON, TERN, Failed, answers, check, equal, has_device,
+                     need, sha256, skip_all, tern, wait_until)
+
+SOURCES = pathlib.Path(__file__).resolve().parent
+
+# A stack: its device, its addresses, and the kernel's beside them.
+HOSTS = {
+    'server': ('tern0', '10.0.0.2', 'fd00::2', '10.0.0.1', 'fd00::1'),
+    'client': ('tern1', '10.0.1.2', 'fd01::2', '10.0.1.1', 'fd01::1'),
+}
+
+
+def under_tern(role, *program):
+    tun, v4, v6, *_ = HOSTS[role]
+    return [TERN, 'run', '--tun', tun, '--addr', v4 + '/24', '--addr',
+            v6 + '/64', '--', *map(str, program)]
+
+
+class Leg:
+    """Who is on what, and where the client finds the server."""
+
+    def __init__(self, server, client):
+        self.server, self.client = server, client
+        self.name = f'{server} serves {client}'
+        if server == 'tern':
+            _, self.v4, self.v6, _, _ = HOSTS['server']
+        else:
+            _, _, _, self.v4, self.v6 = HOSTS['client']
+
+    @contextlib.contextmanager
+    def serving(self, *program, port, is_up=None, **kw):
+        """A server while the block runs; it is up when its port answers."""
+        line = [*map(str, program)]
+        if self.server == 'tern':
+            line = under_tern('server', *program)
+        host = self.v4
+        if self.server == 'kernel':
+            host = '127.0.0.1'
+        with open('server.log', 'wb') as log:
+            process = subprocess.Popen(line, stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log,
+                                       start_new_session=True, **kw)
+        try:
+            wait_until(lambda: process.poll() is not None or
+                       (is_up or answers)(host, port),
+                       f'a server on port {port}', 60)
+            check(process.poll() is None, 'the server ended:', server_log())
+            yield process
+            if self.server == 'tern':
+                crossed('TcpInSegs', 'UdpInDatagrams')
+        except Failed as failure:
+            raise Failed(f'{failure}\n# server: {server_log()}') from None
+        finally:
+            end_group(process)
+            wait_until(lambda: not has_device('tern0'), 'no tern0 any more')
+
+    def use(self, *program, status=0, timeout=120, **kw):
+        """Runs the client to its end; what it printed."""
+        line = [*map(str, program)]
+        if self.client == 'tern':
+            # The stack ends with its program, so it is asked from inside.
+            asks = '"$@"; status=$?; ' \
+                f'{TERN} nstat --host tern1 --json >counted.json; exit $status'
+            line = under_tern('client', 'sh', '-c', asks, 'sh', *program)
+        kw.setdefault('stdin', subprocess.DEVNULL
+                      if 'input' not in kw else None)
+        if 'input' in kw:
+            del kw['stdin']
+        done = subprocess.run(line, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=timeout, **kw)
+        equal(done.returncode, status,
+              f'status of {program[0]} ({done.stderr.decode()[-2000:]} '
+              f'{done.stdout[-500:].decode(errors="replace")})')
+        if self.client == 'tern':
+            counted = [json.loads(line) for line in
+                       pathlib.Path('counted.json').read_text().splitlines()]
+            check(any(c['name'] in ('TcpInSegs', 'UdpInDatagrams') and
+                      c['value'] > 0 for c in counted),
+                  'nothing crossed the client\'s stack:', counted)
+        return done
+
+
+LEGS = [Leg('tern', 'kernel'), Leg('kernel', 'tern'), Leg('tern', 'tern')]
+
+
+def server_log():
+    with contextlib.suppress(OSError):
+        return pathlib.Path('server.log').read_text(errors='replace')[-2000:]
+    return ''
+
+
+def crossed(*counters):
+    """The server's stack has counted something under one of these names."""
+    asked = tern('nstat', '--host', 'tern0', '--json', *counters)
+    equal(asked.returncode, 0, asked.stderr)
+    check(any(json.loads(line)['value'] > 0
+              for line in asked.stdout.splitlines()),
+          'nothing crossed the server\'s stack')
+
+
+def end_group(process):
+    """Ends a server and what it started."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(15)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def exchange(function):
+    """Registers an exchange: a claim for each leg."""
+    for leg in LEGS:
+        def run(leg=leg):
+            function(leg)
+        run.__name__ = f'{function.__name__}_{leg.name.replace(" ", "_")}'
+        interop.claim(run)
+    return function
+
+
+def main(*programs):
+    interop.need('ip', 'unshare', *programs)
+    interop.enter_namespace()
+    for knob in ('net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'):
+        pathlib.Path('/proc/sys', knob).write_text('1')
+    interop.main()
+
+
+def make_file(name, size):
+    """A file of random bytes; its SHA-256."""
+    data = os.urandom(size)
+    pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(name).write_bytes(data)
+    return sha256(data)
+
+
+def url(leg, port, path, family='v4'):
+    return interop.url(getattr(leg, family), port, path)
+
+
+def as_user(name, *program):
+    """The same for a program that will not run as root."""
+    if os.geteuid() != 0:
+        return [*program]
+    return ['setpriv', '--reuid', name, '--regid', name, '--clear-groups',
+            *program]
