@@ -228,7 +228,9 @@ static const struct drill_adapter_ops ops = {
 /* The link, our address on it, and everything else behind it. */
 static const char *join(struct drill_tern *t, const struct drill_config *c)
 {
-	struct tern_link_config link = { .name = "tun0", .mtu = c->mtu };
+	struct tern_link_config link = { .name = "tun0",
+					 .mtu = c->mtu,
+					 .abilities = TERN_LINK_INSTANT };
 
 	t->link = tern_link_add(t->st, &link, t->now);
 	if (t->link < 0)

@@ -150,6 +150,7 @@ void tern_buf_put(struct tern_buf *buf);
 #define TERN_LINK_GSO 1u      /* takes packets with gso_size */
 #define TERN_LINK_TX_CSUM 2u  /* takes packets with TERN_CSUM_PARTIAL */
 #define TERN_LINK_LOOPBACK 4u /* what goes out comes in again */
+#define TERN_LINK_INSTANT 8u  /* what waits to leave counts as gone (TSQ) */
 
 /*
  * A link outside the core. All calls are non-blocking. `ops` is constant and

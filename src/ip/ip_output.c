@@ -61,6 +61,8 @@ int ip_enqueue(struct tern_stack *st, int link, struct tern_pkt *pkt)
 	pkt->link = (uint8_t)link;
 	COUNT_N(st, IP_OUT_OCTETS, pkt->len);
 	pktq_push(&l->out, pkt);
+	if (l->abilities & TERN_LINK_INSTANT)
+		ip_tell(st, pkt);
 	return 0;
 }
 

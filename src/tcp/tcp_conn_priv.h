@@ -210,6 +210,7 @@ struct tcp_active {
 	int64_t probe_from;  /* first unanswered zero-window probe */
 	uint32_t next_ready; /* TSQ queue */
 	bool is_ready;
+	bool is_throttled; /* TSQ or autocorking: resume as packets leave */
 	bool urg_mode;
 	bool nonagle_push;
 

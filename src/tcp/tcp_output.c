@@ -238,6 +238,8 @@ static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
 	if (!quota)
 		return 0;
 	quota = min_u32(quota, x->max_segs);
+	if (g->len < quota * x->mss)
+		tcp_seg_grow(st, c, g, quota * x->mss - g->len);
 	tcp_seg_count(g, x->mss);
 	end = g->len > x->mss ? seq_add(g->seq, x->mss) : seg_end(g);
 	if (seq_gt(end, snd_edge(c))) {
@@ -283,8 +285,10 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 				break;
 			tcp_seg_count(g, x.mss);
 		}
-		if (tsq_full(st, c, g))
+		if (tsq_full(st, c, g)) {
+			a->is_throttled = true;
 			break;
+		}
 		if (!send_one(st, c, g, &x) || one)
 			break;
 	}

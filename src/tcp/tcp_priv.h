@@ -359,6 +359,8 @@ void tcp_seg_free(struct tern_stack *, struct tcp_conn *, struct tcp_seg *);
 bool tcp_seg_split(struct tern_stack *, struct tcp_conn *, struct tcp_seg *g,
 		   uint32_t len);
 void tcp_seg_count(struct tcp_seg *, uint32_t mss);
+void tcp_seg_grow(struct tern_stack *, struct tcp_conn *, struct tcp_seg *,
+		  uint32_t n);
 void tcp_seg_trim_front(struct tern_stack *, struct tcp_conn *,
 			struct tcp_seg *, uint32_t n);
 void tcp_unsent_push(struct tcp_conn *, struct tcp_seg *);

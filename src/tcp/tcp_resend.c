@@ -192,8 +192,12 @@ void tcp_sent_below(struct tern_stack *st, uint32_t owner, uint32_t bytes)
 	if (c->state == TERN_TCP_LISTEN || !c->act)
 		return;
 	c->act->below -= min_u32(bytes, c->act->below);
-	if (c->act->unsent)
+	/* Only who waits for room below: MSG_MORE is a write's word, and a push
+	 * after it does not know of it. */
+	if (c->act->is_throttled) {
+		c->act->is_throttled = false;
 		ready_push(st, c);
+	}
 }
 
 bool tcp_has_ready(const struct tern_stack *st)

@@ -158,6 +158,64 @@ bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	return true;
 }
 
+/* Moves up to n bytes from the front of `from` to the end of g; how many. */
+static uint32_t move_frags(struct tcp_seg *g, struct tcp_seg *from, uint32_t n)
+{
+	uint32_t left = n, gone = 0, i;
+
+	while (left && gone < from->n_frags) {
+		struct tern_frag *f = &from->frags[gone], *last;
+		uint32_t k = min_u32(left, f->len);
+
+		last = g->n_frags ? &g->frags[g->n_frags - 1] : NULL;
+		if (last && last->buf == f->buf &&
+		    last->off + last->len == f->off) {
+			last->len += k;
+		} else if (g->n_frags < TCP_SEG_FRAGS) {
+			g->frags[g->n_frags++] =
+				(struct tern_frag){ tern_buf_get(f->buf),
+						    f->off, k };
+		} else {
+			break;
+		}
+		f->off += k;
+		f->len -= k;
+		left -= k;
+		if (!f->len) {
+			tern_buf_put(f->buf);
+			gone++;
+		}
+	}
+	for (i = gone; i < from->n_frags; i++)
+		from->frags[i - gone] = from->frags[i];
+	from->n_frags = (uint16_t)(from->n_frags - gone);
+	return n - left;
+}
+
+/* A packet of several segments takes what is missing to its size from the
+ * segment queued behind it, as Linux has done since 6.10: else full packets
+ * and remainders would go by turns. */
+void tcp_seg_grow(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
+		  uint32_t n)
+{
+	struct tcp_seg *next = g->next;
+
+	if (!next || g->eor || g->flags & (TCP_SYN | TCP_FIN))
+		return;
+	n = move_frags(g, next, min_u32(n, next->len));
+	g->len += n;
+	next->len -= n;
+	next->seq = seq_add(next->seq, n);
+	if (!n || next->len)
+		return;
+	g->flags |= next->flags;
+	g->eor = next->eor;
+	g->next = next->next;
+	if (c->act->unsent_last == next)
+		c->act->unsent_last = g;
+	tcp_seg_free(st, c, next);
+}
+
 /* n bytes at the front have been acknowledged. */
 void tcp_seg_trim_front(struct tern_stack *st, struct tcp_conn *c,
 			struct tcp_seg *g, uint32_t n)
@@ -367,6 +425,9 @@ static int write_run(struct tern_stack *st, struct tcp_conn *c,
 		if (g && !g->eor && g->len < w->goal && !(g->flags & TCP_FIN))
 			n = append(st, c, g, src,
 				   min_size(len, w->goal - g->len));
+		/* The end of an earlier write is none any more. */
+		if (n > 0 && !w->copied)
+			g->flags &= (uint16_t)~TCP_PSH;
 		if (n < 0)
 			return (int)n;
 		if (!n) {
@@ -432,6 +493,7 @@ static void finish_write(struct tern_stack *st, struct tcp_conn *c, int flags)
 	    a->unsent->len < tcp_size_goal(st, c, c->mss) && a->below &&
 	    a->rtx.first && !a->unsent->eor) {
 		COUNT(st, TCP_EXT_AUTO_CORKING);
+		a->is_throttled = true;
 		return;
 	}
 	if (flags & TERN_MSG_MORE) {
