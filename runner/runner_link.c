@@ -3,8 +3,7 @@
  * The ioctls that ask for interfaces (netdevice(7)), on the sockets of ours:
  * the stack's links and addresses, never the host's.
  *
- *	index	the link's number, as in IP_PKTINFO and scopes; so the
- *		loopback's is 0, which elsewhere is nobody's (deviates)
+ *	index	the link's number and one, as in IP_PKTINFO and scopes
  *	name	the link's own; the loopback's is lo
  *
  * An IPv4 address is the first of its link, as an ifreq names no other.
@@ -26,7 +25,7 @@ static bool link_is(const struct tern_link_info *l, const struct ifreq *req,
 		    bool by_index)
 {
 	if (by_index)
-		return l->link == req->ifr_ifindex;
+		return l->link + 1 == req->ifr_ifindex;
 	return !strncmp(l->name, req->ifr_name, sizeof(l->name));
 }
 
@@ -119,7 +118,7 @@ static int tell_link(const struct runner *r, uint32_t request,
 		memcpy(req->ifr_name, l.name, sizeof(l.name));
 		return 0;
 	case SIOCGIFINDEX:
-		req->ifr_ifindex = l.link;
+		req->ifr_ifindex = l.link + 1;
 		return 0;
 	case SIOCGIFFLAGS:
 		req->ifr_flags = flags_of(&l);
@@ -172,7 +171,7 @@ static int64_t tell_all(struct call *c)
 	if (conf.ifc_buf && (size_t)conf.ifc_len / sizeof(*list) < most)
 		most = (size_t)conf.ifc_len / sizeof(*list);
 	while (n < most && next_v4(c->runner, -1, &cursor, &a)) {
-		struct ifreq by = { .ifr_ifindex = a.link };
+		struct ifreq by = { .ifr_ifindex = a.link + 1 };
 		uint32_t addr;
 
 		if (!find_link(c->runner, &by, true, &l))

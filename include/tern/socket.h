@@ -51,9 +51,9 @@ struct tern_addr {
 
 struct tern_sockaddr {
 	struct tern_addr addr;
-	uint16_t family; /* TERN_AF_* */
-	uint16_t port;	 /* host byte order */
-	uint32_t scope_id;
+	uint16_t family;   /* TERN_AF_* */
+	uint16_t port;	   /* host byte order */
+	uint32_t scope_id; /* interface index: a link's number + 1; 0: none */
 	uint32_t flowinfo;
 };
 

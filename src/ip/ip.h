@@ -115,6 +115,19 @@ int ip_addr_del(struct tern_stack *, int link, const struct tern_addr *);
 int ip_route_add(struct tern_stack *, const struct tern_route *);
 int ip_route_del(struct tern_stack *, const struct tern_route *);
 
+/* Interface indices, as sockets name links: 1 is the loopback, as on Linux, and
+ * 0 none; so a link's number and one. */
+static inline int ip_ifindex(int link)
+{
+	return link + 1;
+}
+
+/* -1 for 0. */
+static inline int ip_link_of(int ifindex)
+{
+	return ifindex - 1;
+}
+
 /* A link in use, or NULL. */
 static inline struct ip_link *ip_link_at(struct ip_state *ip, int link)
 {

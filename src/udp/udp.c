@@ -105,7 +105,8 @@ static void show(const struct udp_sock *s, const struct tern_addr *addr,
 	    tern_addr_is_any(addr))
 		out->addr = tern_addr_v4(0, 0, 0, 0);
 	if (!ip_is_v4(addr) && ip_is_link_local(addr))
-		out->scope_id = s->bound_link;
+		out->scope_id =
+			s->bound_link ? (uint32_t)ip_ifindex(s->bound_link) : 0;
 }
 
 int udp_getname(struct tern_stack *st, uint32_t id, bool peer,

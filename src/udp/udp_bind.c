@@ -123,10 +123,11 @@ int udp_bind(struct tern_stack *st, uint32_t id,
 		/* Which of the links is meant must be said. */
 		if (!addr->scope_id && !s->bound_link)
 			return -TERN_EINVAL;
-		if (addr->scope_id >= (uint32_t)st->ip.n_links)
+		if (addr->scope_id > (uint32_t)st->ip.n_links)
 			return -TERN_ENODEV;
 		if (addr->scope_id)
-			s->bound_link = (uint8_t)addr->scope_id;
+			s->bound_link =
+				(uint8_t)ip_link_of((int)addr->scope_id);
 	}
 	s->laddr = is_any ? any : addr->addr;
 	if (is_any && s->family == TERN_AF_INET6 && ip_is_v4(&addr->addr))
@@ -201,7 +202,7 @@ int udp_connect(struct tern_stack *st, uint32_t id,
 	if (!same_kind(s, &dst))
 		return -TERN_ENETUNREACH;
 	if (addr->scope_id && !ip_is_v4(&dst) && ip_is_link_local(&dst))
-		link = (int)addr->scope_id;
+		link = ip_link_of((int)addr->scope_id);
 	else if (s->bound_link)
 		link = s->bound_link;
 	if (link >= st->ip.n_links)

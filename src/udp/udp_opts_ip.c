@@ -120,7 +120,7 @@ static int read_mreq(const struct opt_call *c, struct tern_addr *group,
 	*group = tern_addr_v4(p[0], p[1], p[2], p[3]);
 	if (*c->len >= 12)
 		memcpy(&index, p + 8, sizeof(index));
-	*link = index > 0 ? index : link_of(c->st, p + 4);
+	*link = index > 0 ? ip_link_of(index) : link_of(c->st, p + 4);
 	return *link < -1 ? *link : 0;
 }
 
@@ -145,13 +145,13 @@ static int read_mreq6(const struct opt_call *c, struct tern_addr *group,
 		      int *link)
 {
 	const uint8_t *p = c->value;
+	int index;
 
 	if (*c->len < 20)
 		return -TERN_EINVAL;
 	memcpy(group->b, p, 16);
-	memcpy(link, p + 16, sizeof(*link));
-	if (*link <= 0)
-		*link = -1;
+	memcpy(&index, p + 16, sizeof(index));
+	*link = index > 0 ? ip_link_of(index) : -1;
 	return ip_is_v4(group) ? -TERN_EINVAL : 0;
 }
 
@@ -181,35 +181,33 @@ static int get_multi_if(const struct opt_call *c)
 static int set_multi_if(const struct opt_call *c)
 {
 	const uint8_t *p = c->value;
-	int link = 0;
+	int index = 0, link;
 
 	if (*c->len < 4)
 		return -TERN_EINVAL;
 	if (*c->len >= 8)
 		p += 4;
 	if (*c->len >= 12)
-		memcpy(&link, p + 4, sizeof(link));
-	if (link < 0 || link >= c->st->ip.n_links)
+		memcpy(&index, p + 4, sizeof(index));
+	if (index < 0 || index > c->st->ip.n_links)
 		return -TERN_EADDRNOTAVAIL;
-	if (!link) {
-		link = link_of(c->st, p);
-		if (link < -1)
-			return -TERN_EADDRNOTAVAIL;
-	}
-	c->s->multi_link = (uint8_t)(link > 0 ? link : 0);
+	link = index ? ip_link_of(index) : link_of(c->st, p);
+	if (link < -1)
+		return -TERN_EADDRNOTAVAIL;
+	c->s->multi_if = (uint8_t)ip_ifindex(link);
 	c->s->multi_src = tern_addr_v4(p[0], p[1], p[2], p[3]);
 	return 0;
 }
 
 static int set_multi_if6(const struct opt_call *c)
 {
-	int link, err = ip_opt_read_int(c->value, *c->len, &link);
+	int index, err = ip_opt_read_int(c->value, *c->len, &index);
 
 	if (err)
 		return err;
-	if (link < 0 || link >= c->st->ip.n_links)
+	if (index < 0 || index > c->st->ip.n_links)
 		return -TERN_ENODEV;
-	c->s->multi_link6 = (uint8_t)link;
+	c->s->multi_if6 = (uint8_t)index;
 	return 0;
 }
 
@@ -254,7 +252,7 @@ static const struct udp_opt ipv6_rows[] = {
 	{ TERN_IPV6_UNICAST_HOPS, FIELD(hops, 0, 255, 0), .get = get_hops },
 	{ TERN_IPV6_MULTICAST_HOPS, FIELD(multi_hops, 0, 255, 1) },
 	{ TERN_IPV6_MTU_DISCOVER, FIELD(pmtudisc6, 0, UDP_PMTU_OMIT, -1) },
-	{ TERN_IPV6_MULTICAST_IF, FIELD(multi_link6, 0, 255, -1),
+	{ TERN_IPV6_MULTICAST_IF, FIELD(multi_if6, 0, 255, -1),
 	  .set = set_multi_if6 },
 	{ TERN_IPV6_MTU, .get = get_mtu },
 	{ TERN_IPV6_ADD_MEMBERSHIP, .set = join6 },

@@ -84,7 +84,7 @@ struct udp_sock {
 	uint8_t tos, ttl;	 /* ttl 0: tunable */
 	uint8_t tclass, hops;
 	uint8_t multi_ttl, multi_hops;
-	uint8_t multi_link, multi_link6; /* 0: by route */
+	uint8_t multi_if, multi_if6; /* interface index; 0: by route */
 	uint8_t pmtudisc, pmtudisc6;
 	struct tern_addr multi_src; /* IP_MULTICAST_IF by address */
 	uint32_t flags;		    /* UDP_* */

@@ -61,10 +61,10 @@ static void put_pktinfo(struct tern_stack *st, struct cmsg_out *out,
 			const struct tern_pkt *pkt, const struct udp_cb *cb)
 {
 	struct tern_addr spec = answer_from(st, pkt, cb);
-	int link = pkt->link;
+	int index = ip_ifindex(pkt->link);
 	uint8_t info[12]; /* struct in_pktinfo */
 
-	memcpy(info, &link, 4);
+	memcpy(info, &index, 4);
 	memcpy(info + 4, spec.b + 12, 4);
 	memcpy(info + 8, cb->dst.b + 12, 4);
 	cmsg_put(out, TERN_IPPROTO_IP, TERN_IP_PKTINFO, info, sizeof(info));
@@ -74,10 +74,10 @@ static void put_pktinfo6(struct cmsg_out *out, const struct tern_pkt *pkt,
 			 const struct udp_cb *cb)
 {
 	uint8_t info[20]; /* struct in6_pktinfo */
-	int link = pkt->link;
+	int index = ip_ifindex(pkt->link);
 
 	memcpy(info, cb->dst.b, 16);
-	memcpy(info + 16, &link, 4);
+	memcpy(info + 16, &index, 4);
 	cmsg_put(out, TERN_IPPROTO_IPV6, TERN_IPV6_PKTINFO, info, sizeof(info));
 }
 
@@ -174,7 +174,7 @@ static void put_name(const struct udp_sock *s, struct tern_sockaddr *name,
 		.flowinfo = v6 ? cb->flow : 0,
 	};
 	if (v6 && ip_is_link_local(&cb->src))
-		name->scope_id = pkt->link;
+		name->scope_id = (uint32_t)ip_ifindex(pkt->link);
 }
 
 int64_t udp_recvmsg(struct tern_stack *st, uint32_t id, struct tern_msg *msg,

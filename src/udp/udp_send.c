@@ -32,19 +32,19 @@ static int read_pktinfo(struct out *o, const struct cmsg_in *c, bool v6)
 {
 	size_t at_link = v6 ? 16 : 0, at_src = v6 ? 0 : 4;
 	struct tern_addr src;
-	int link;
+	int index;
 
 	if (c->len < (v6 ? 20u : 12u))
 		return -TERN_EINVAL;
-	memcpy(&link, c->data + at_link, sizeof(link));
+	memcpy(&index, c->data + at_link, sizeof(index));
 	if (v6) {
 		memcpy(src.b, c->data + at_src, 16);
 	} else {
 		src = tern_addr_v4(0, 0, 0, 0);
 		memcpy(src.b + 12, c->data + at_src, 4);
 	}
-	if (link > 0)
-		o->link = link;
+	if (index > 0)
+		o->link = ip_link_of(index);
 	if (!tern_addr_is_any(&src)) {
 		if (ip_is_v4(&src) == o->v6)
 			return -TERN_EINVAL;
@@ -159,7 +159,7 @@ static int set_destination(struct udp_sock *s, const struct tern_msg *msg,
 		o->flow = name->flowinfo & 0xfffff;
 		if (!ip_is_v4(&o->dst) && name->scope_id &&
 		    ip_is_link_local(&o->dst))
-			o->link = (int)name->scope_id;
+			o->link = ip_link_of((int)name->scope_id);
 	} else {
 		if (!s->connected)
 			return -TERN_EDESTADDRREQ;
@@ -191,8 +191,8 @@ static void set_defaults(struct tern_stack *st, struct udp_sock *s,
 	if (!ip_is_multicast(&o->dst))
 		return;
 	o->ttl = o->v6 ? s->multi_hops : s->multi_ttl;
-	if (o->link < 0 && (o->v6 ? s->multi_link6 : s->multi_link))
-		o->link = o->v6 ? s->multi_link6 : s->multi_link;
+	if (o->link < 0)
+		o->link = ip_link_of(o->v6 ? s->multi_if6 : s->multi_if);
 	if (!o->v6 && !src && !tern_addr_is_any(&s->multi_src))
 		o->src = s->multi_src;
 }

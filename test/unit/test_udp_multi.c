@@ -126,11 +126,11 @@ static void join(int s, const char *group, bool in_or_out)
 {
 	struct tern_addr a = net_addr(group);
 	uint8_t mreq[20] = { 0 };
-	int link = n.kit.link;
+	int index = n.kit.link + 1; /* 1 is the loopback */
 	bool v6 = !tern_addr_is_v4(&a);
 
 	memcpy(mreq, v6 ? a.b : a.b + 12, v6 ? 16 : 4);
-	memcpy(mreq + (v6 ? 16 : 8), &link, 4);
+	memcpy(mreq + (v6 ? 16 : 8), &index, 4);
 	assert_int_equal(
 		tern_setsockopt(n.st, s, v6 ? IP6 : IP,
 				v6 ? (in_or_out ? TERN_IPV6_ADD_MEMBERSHIP :
@@ -177,12 +177,12 @@ static void members_hear_their_group(void **state)
 
 static void multicast_leaves_with_its_own_ttl(void **state)
 {
-	int s = net_bound(&n, V4, "0.0.0.0", 5000), link = 1;
+	int s = net_bound(&n, V4, "0.0.0.0", 5000), index = 2;
 	uint8_t mreqn[12] = { 0 };
 
 	assert_int_equal(net_send(&n, s, "239.1.2.3", 5000, "x", 1),
 			 -TERN_ENETUNREACH);
-	memcpy(mreqn + 8, &link, 4);
+	memcpy(mreqn + 8, &index, 4);
 	assert_int_equal(tern_setsockopt(n.st, s, IP, TERN_IP_MULTICAST_IF,
 					 mreqn, 12, n.now),
 			 0);

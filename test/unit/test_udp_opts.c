@@ -123,7 +123,7 @@ static void what_is_asked_for_comes_beside_the_data(void **state)
 	assert_int_equal(recv_with(s, sizeof(control), 0), 1);
 	assert_int_equal(msg.flags, 0);
 	p = find(IP, TERN_IP_PKTINFO, 12);
-	assert_int_equal(as_int(p), 1); /* the link */
+	assert_int_equal(as_int(p), 2); /* the first link's index */
 	assert_int_equal(p[7], 1);	/* where an answer would come from */
 	assert_int_equal(p[11], 255);	/* where it was sent */
 	assert_int_equal(as_int(find(IP, TERN_IP_TTL, 4)), 33);
@@ -150,7 +150,7 @@ static void the_same_for_ipv6(void **state)
 	assert_int_equal(recv_with(s, sizeof(control), 0), 1);
 	p = find(IP6, TERN_IPV6_PKTINFO, 20);
 	assert_memory_equal(p, net_addr("fd00::1").b, 16);
-	assert_int_equal(as_int(p + 16), 1);
+	assert_int_equal(as_int(p + 16), 2);
 	assert_int_equal(as_int(find(IP6, TERN_IPV6_HOPLIMIT, 4)), 33);
 	assert_int_equal(as_int(find(IP6, TERN_IPV6_TCLASS, 4)), 0xb8);
 	/* IPv4 comes with a mapped address. */
