@@ -10,6 +10,7 @@
 #include "runner_priv.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 /* RFC 2133's sockaddr_in6, without sin6_scope_id: Linux takes it still. */
@@ -75,6 +76,8 @@ socklen_t addr_to_native(const struct tern_sockaddr *in,
 
 	memset(out, 0, sizeof(*out));
 	out->ss_family = in->family;
+	if (in->family == AF_NETLINK)
+		return sizeof(struct sockaddr_nl); /* the kernel's: 0 */
 	if (in->family == AF_INET6) {
 		memcpy(&v6->sin6_addr, in->addr.b, sizeof(in->addr.b));
 		v6->sin6_port = htons(in->port);

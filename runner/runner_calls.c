@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,23 +21,61 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* Gives the caller `fd` as sock's end; `error` (or 0) is how it went so far. */
+static int64_t give_socket(struct call *c, struct rsock *sock, int fd,
+			   int error)
+{
+	int cloexec = (int)c->arg[1] & SOCK_CLOEXEC;
+	int n = error ? error : call_answer_fd(c, fd, cloexec);
+
+	if (n < 0)
+		sock_free(sock);
+	else
+		sock->hint_tid = c->tid, sock->hint_fd = n;
+	close(fd);
+	return n < 0 ? n : ANSWER_DONE;
+}
+
+static int64_t open_netlink(struct call *c)
+{
+	int flags = (int)c->arg[1] & SOCK_NONBLOCK;
+	struct rsock *sock;
+	int ends[2];
+
+	if ((int)c->arg[2] != NETLINK_ROUTE)
+		return ANSWER_CONTINUE;
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0, ends) < 0)
+		return -errno;
+	sock = sock_new(c->runner, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	if (!sock) {
+		close(ends[0]);
+		close(ends[1]);
+		return -ENOBUFS;
+	}
+	sock_learn(sock, ends[0]);
+	sock_watch_close(sock, ends[0]);
+	return give_socket(c, sock, ends[0], netlink_open(sock, ends[1]));
+}
+
 static int64_t call_socket(struct call *c)
 {
 	struct runner *r = c->runner;
 	int family = (int)c->arg[0];
-	int flags = (int)c->arg[1] & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int flags = (int)c->arg[1] & SOCK_NONBLOCK;
 	int type = (int)c->arg[1] & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
 	bool is_stream = type == SOCK_STREAM;
 	struct rsock *sock;
 	int fd, n;
 
+	if (family == AF_NETLINK)
+		return open_netlink(c);
 	n = tern_socket(r->stack, family, type, (int)c->arg[2],
 			host_now(r->host));
 	if (n < 0)
 		return n;
 	fd = socket(AF_UNIX,
 		    (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC |
-			    (flags & SOCK_NONBLOCK),
+			    flags,
 		    0);
 	sock = fd < 0 ? NULL : sock_new(r, family, type, (int)c->arg[2]);
 	if (!sock) {
@@ -50,15 +89,7 @@ static int64_t call_socket(struct call *c)
 	sock_watch_close(sock, fd);
 	host_watch_sock(r->host, n, is_stream ? pump_on_stack : dgram_on_stack,
 			sock);
-	n = is_stream ? 0 : dgram_open(sock, fd);
-	if (n == 0)
-		n = call_answer_fd(c, fd, flags & SOCK_CLOEXEC);
-	if (n < 0)
-		sock_free(sock);
-	else
-		sock->hint_tid = c->tid, sock->hint_fd = n;
-	close(fd);
-	return n < 0 ? n : ANSWER_DONE;
+	return give_socket(c, sock, fd, is_stream ? 0 : dgram_open(sock, fd));
 }
 
 /* A thread that lost an answer is back at once after its signal handler. */
@@ -179,9 +210,11 @@ static int64_t handle_by_fd(struct call *c)
 		/* Accepted natively after a RST: first seen now. */
 		if (c->sock->is_reset && c->sock->state == RSOCK_PAIRED)
 			end_reset(c->sock);
-		result = c->row->handle(c);
+		result = c->sock->state == RSOCK_NETLINK ? netlink_call(c) :
+							   c->row->handle(c);
 	} else {
-		result = ANSWER_CONTINUE;
+		result = c->nr == SYS_ioctl ? call_ioctl_other(c) :
+					      ANSWER_CONTINUE;
 	}
 	close(c->fd);
 	return result;

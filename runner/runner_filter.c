@@ -62,6 +62,7 @@ static const struct rule rules[] = {
 	/* call, action, when, argument, value */
 	{ SCMP_SYS(socket), NOTIFY, EQUAL, 0, AF_INET },
 	{ SCMP_SYS(socket), NOTIFY, EQUAL, 0, AF_INET6 },
+	{ SCMP_SYS(socket), NOTIFY, EQUAL, 0, AF_NETLINK },
 	{ SCMP_SYS(socket), REFUSE(EPERM), EQUAL, 0, AF_PACKET },
 	{ SCMP_SYS(socket), REFUSE(EPERM), EQUAL, 0, AF_XDP },
 	{ SCMP_SYS(socket), REFUSE(EAFNOSUPPORT), EQUAL, 0, FAMILY_SMC },

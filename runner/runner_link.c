@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The ioctls that ask for interfaces (netdevice(7)), on the sockets of ours:
- * the stack's links and addresses, never the host's.
+ * The ioctls that ask for interfaces (netdevice(7)), on any socket: the
+ * stack's links and addresses, never the host's.
  *
  *	index	the link's number and one, as in IP_PKTINFO and scopes
  *	name	the link's own; the loopback's is lo
@@ -9,9 +9,8 @@
  * An IPv4 address is the first of its link, as an ifreq names no other.
  *
  * Only asking: what would change a link is refused, as it is to who is not
- * root. Left out: IPv6 addresses, which Linux tells by /proc/net/if_inet6
- * and netlink, never here; and netlink itself, whose sockets are the kernel's
- * and tell of its interfaces (deviates).
+ * root. Left out: IPv6 addresses, which Linux tells by netlink
+ * (runner_netlink.c) and /proc/net/if_inet6, never here.
  */
 #include "runner_priv.h"
 
@@ -25,7 +24,7 @@ static bool link_is(const struct tern_link_info *l, const struct ifreq *req,
 		    bool by_index)
 {
 	if (by_index)
-		return l->link + 1 == req->ifr_ifindex;
+		return link_index(l->link) == req->ifr_ifindex;
 	return !strncmp(l->name, req->ifr_name, sizeof(l->name));
 }
 
@@ -36,6 +35,16 @@ static bool find_link(const struct runner *r, const struct ifreq *req,
 
 	while (tern_link_next(r->stack, &cursor, out))
 		if (link_is(out, req, by_index))
+			return true;
+	return false;
+}
+
+bool link_find(const struct runner *r, int link, struct tern_link_info *out)
+{
+	int cursor = 0;
+
+	while (tern_link_next(r->stack, &cursor, out))
+		if (out->link == link)
 			return true;
 	return false;
 }
@@ -51,7 +60,7 @@ static bool next_v4(const struct runner *r, int link, int *cursor,
 	return false;
 }
 
-static short flags_of(const struct tern_link_info *l)
+short link_flags(const struct tern_link_info *l)
 {
 	bool is_loopback = l->abilities & TERN_LINK_LOOPBACK;
 	int flags = is_loopback ? IFF_LOOPBACK : IFF_POINTOPOINT | IFF_NOARP;
@@ -61,6 +70,12 @@ static short flags_of(const struct tern_link_info *l)
 	if (l->up)
 		flags |= IFF_UP | IFF_RUNNING;
 	return (short)flags;
+}
+
+uint16_t link_type(const struct tern_link_info *l)
+{
+	return l->abilities & TERN_LINK_LOOPBACK ? ARPHRD_LOOPBACK :
+						   ARPHRD_NONE;
 }
 
 static uint32_t mask_of(unsigned prefix)
@@ -118,10 +133,10 @@ static int tell_link(const struct runner *r, uint32_t request,
 		memcpy(req->ifr_name, l.name, sizeof(l.name));
 		return 0;
 	case SIOCGIFINDEX:
-		req->ifr_ifindex = l.link + 1;
+		req->ifr_ifindex = link_index(l.link);
 		return 0;
 	case SIOCGIFFLAGS:
-		req->ifr_flags = flags_of(&l);
+		req->ifr_flags = link_flags(&l);
 		return 0;
 	case SIOCGIFMTU:
 		req->ifr_mtu = (int)l.mtu;
@@ -131,9 +146,7 @@ static int tell_link(const struct runner *r, uint32_t request,
 		return 0;
 	case SIOCGIFHWADDR: /* packets without a header of the link's */
 		memset(&req->ifr_hwaddr, 0, sizeof(req->ifr_hwaddr));
-		req->ifr_hwaddr.sa_family = l.abilities & TERN_LINK_LOOPBACK ?
-						    ARPHRD_LOOPBACK :
-						    ARPHRD_NONE;
+		req->ifr_hwaddr.sa_family = link_type(&l);
 		return 0;
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:
@@ -171,10 +184,9 @@ static int64_t tell_all(struct call *c)
 	if (conf.ifc_buf && (size_t)conf.ifc_len / sizeof(*list) < most)
 		most = (size_t)conf.ifc_len / sizeof(*list);
 	while (n < most && next_v4(c->runner, -1, &cursor, &a)) {
-		struct ifreq by = { .ifr_ifindex = a.link + 1 };
 		uint32_t addr;
 
-		if (!find_link(c->runner, &by, true, &l))
+		if (!link_find(c->runner, a.link, &l))
 			continue;
 		memcpy(&addr, a.addr.b + 12, sizeof(addr));
 		memset(&list[n], 0, sizeof(*list));

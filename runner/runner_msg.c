@@ -114,6 +114,8 @@ static int64_t send_one(struct call *c, struct place *p, struct message *m)
 			return -EMSGSIZE;
 		m->len = SCRATCH_LEN;
 	}
+	if (c->sock->state == RSOCK_NETLINK)
+		return netlink_send(c, m);
 	return is_stream ? stream_send(c, m) : dgram_send(c, m);
 }
 
@@ -187,7 +189,12 @@ static int64_t recv_one(struct call *c, struct place *p, struct message *m)
 
 	m->data = c->runner->scratch;
 	m->len = room < SCRATCH_LEN ? room : SCRATCH_LEN;
-	n = c->sock->type == SOCK_STREAM ? stream_recv(c, m) : dgram_recv(c, m);
+	if (c->sock->state == RSOCK_NETLINK)
+		n = netlink_recv(c, m);
+	else if (c->sock->type == SOCK_STREAM)
+		n = stream_recv(c, m);
+	else
+		n = dgram_recv(c, m);
 	if (n <= 0 || m->is_discarded)
 		return n;
 	error = scatter(c, p, (size_t)n < m->len ? (size_t)n : m->len);

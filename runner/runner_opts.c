@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <linux/sockios.h>
 
 /* Linux takes more only for lists (source filters), which we have not. */
@@ -171,6 +172,24 @@ int64_t call_setsockopt(struct call *c)
 	return 0;
 }
 
+static bool is_about_links(uint32_t request)
+{
+	return request >= SIOCGIFNAME && request < SIOCDEVPRIVATE;
+}
+
+/* Interfaces may be asked about on any socket: if_nametoindex() of the C
+ * library takes an AF_UNIX one. */
+int64_t call_ioctl_other(struct call *c)
+{
+	uint32_t request = (uint32_t)c->arg[1];
+	struct stat st;
+
+	if (!is_about_links(request) || fstat(c->fd, &st) < 0 ||
+	    !S_ISSOCK(st.st_mode))
+		return ANSWER_CONTINUE;
+	return link_ioctl(c, request);
+}
+
 int64_t call_ioctl(struct call *c)
 {
 	uint32_t request = (uint32_t)c->arg[1];
@@ -187,7 +206,7 @@ int64_t call_ioctl(struct call *c)
 	case SIOCGPGRP:
 		return ANSWER_CONTINUE; /* of the descriptor, native */
 	default:
-		if (request >= SIOCGIFNAME && request < SIOCDEVPRIVATE)
+		if (is_about_links(request))
 			return link_ioctl(c, request);
 		return -ENOTTY;
 	}

@@ -57,6 +57,7 @@
  * out), helpers return this, and nothing was done. No errno of Linux's. */
 #define EGONE 4095
 
+struct message;
 struct rsock;
 
 /* One intercepted call. It lives on the stack of who received it; a call that
@@ -100,6 +101,7 @@ enum rsock_state {
 	RSOCK_LISTENING,
 	RSOCK_BROKEN, /* reset, or connect failed: the pair is spent */
 	RSOCK_DGRAM,
+	RSOCK_NETLINK,
 	RSOCK_CLOSING, /* the program has closed; what it wrote drains */
 };
 
@@ -155,6 +157,9 @@ struct rsock {
 
 	/* Datagrams (runner_udp.c). */
 	bool is_peered; /* the program's end is connected to ours */
+
+	/* runner_netlink.c */
+	uint32_t nl_port; /* that the program has chosen; or 0 */
 };
 
 struct senders; /* runner_udp.c */
@@ -376,9 +381,25 @@ void accept_forget(struct rsock *);
 int64_t call_getsockopt(struct call *);
 int64_t call_setsockopt(struct call *);
 int64_t call_ioctl(struct call *);
+/* The same on a descriptor that is none of ours. */
+int64_t call_ioctl_other(struct call *);
 
-/* runner_link.c: an ioctl about interfaces. */
+/* runner_link.c: an ioctl about interfaces, and how programs are told of one:
+ * its index, IFF_*, ARPHRD_*. */
 int64_t link_ioctl(struct call *, uint32_t request);
+bool link_find(const struct runner *, int link, struct tern_link_info *);
+short link_flags(const struct tern_link_info *);
+uint16_t link_type(const struct tern_link_info *);
+static inline int link_index(int link)
+{
+	return link + 1;
+}
+
+/* runner_netlink.c: rtnetlink sockets. `end` becomes the runner's. */
+int netlink_open(struct rsock *, int end);
+int64_t netlink_call(struct call *);
+int64_t netlink_send(struct call *, struct message *);
+int64_t netlink_recv(struct call *, struct message *);
 
 /* runner_msg.c: the forms of send and receive. */
 int64_t call_sendto(struct call *);

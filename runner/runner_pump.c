@@ -305,6 +305,7 @@ void pump_on_stack(void *ctx, int s, uint32_t ready)
 	case RSOCK_IDLE:
 	case RSOCK_BROKEN:
 	case RSOCK_DGRAM:
+	case RSOCK_NETLINK:
 		return;
 	}
 	if (ready & TERN_POLLPRI)

@@ -162,6 +162,18 @@ bool tern_addr_next(const struct tern_stack *st, int *cursor,
 	return true;
 }
 
+bool tern_route_next(const struct tern_stack *st, int *cursor,
+		     struct tern_route *out)
+{
+	int i = *cursor;
+
+	if (i < 0 || (uint32_t)i >= st->ip.n_routes)
+		return false;
+	*out = st->ip.routes[i];
+	(*cursor)++;
+	return true;
+}
+
 int64_t stack_on_route_add(struct tern_stack *st, struct call *c)
 {
 	return ip_route_add(st, c->in);

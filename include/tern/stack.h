@@ -163,6 +163,10 @@ struct tern_route {
 
 int tern_route_add(struct tern_stack *, const struct tern_route *, int64_t now);
 int tern_route_del(struct tern_stack *, const struct tern_route *, int64_t now);
+/* Walks all routes in the order in which they are asked: *cursor is 0 at first;
+ * false at the end. */
+bool tern_route_next(const struct tern_stack *, int *cursor,
+		     struct tern_route *);
 
 /*
  * Tunables, by the sysctl's last name ("tcp_rmem", "ip_default_ttl") or by its

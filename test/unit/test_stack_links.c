@@ -91,6 +91,27 @@ static void who_comes_and_goes_shows(void **state)
 			    "1 10.1.0.9/16; ");
 }
 
+static void routes_are_told_in_the_order_they_are_asked(void **state)
+{
+	const struct tern_route wide = {
+		.dst = tern_addr_v4(0, 0, 0, 0),
+		.link = k.link,
+		.via = tern_addr_v4(10, 0, 0, 2),
+	};
+	struct tern_route r;
+	int cursor = 0;
+
+	assert_int_equal(tern_route_add(k.st, &wide, 0), 0);
+	assert_true(tern_route_next(k.st, &cursor, &r));
+	assert_int_equal(r.prefix, 64);
+	assert_true(tern_route_next(k.st, &cursor, &r));
+	assert_int_equal(r.prefix, 24);
+	assert_true(tern_route_next(k.st, &cursor, &r));
+	assert_int_equal(r.prefix, 0);
+	assert_true(tern_addr_equal(&r.via, &wide.via));
+	assert_false(tern_route_next(k.st, &cursor, &r));
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
@@ -99,6 +120,7 @@ int main(void)
 		CASE(links_are_told_as_they_are),
 		CASE(addresses_are_told_with_the_loopbacks_first),
 		CASE(who_comes_and_goes_shows),
+		CASE(routes_are_told_in_the_order_they_are_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
