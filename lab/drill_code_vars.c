@@ -25,8 +25,11 @@ struct variable {
 struct drill_vars {
 	struct variable *first;
 	struct tern_tcp_info info;
-	uint32_t mem[9], bbr[5];
-	bool has_mem, has_bbr;
+	uint32_t mem[9];
+	unsigned char cc[64]; /* TCP_CC_INFO, of cc_len bytes */
+	socklen_t cc_len;
+	char cc_name[16];
+	bool has_mem;
 };
 
 struct field {
@@ -127,9 +130,25 @@ static const char *const mem_names[9] = {
 	"SK_MEMINFO_DROPS",
 };
 
-static const char *const bbr_names[5] = {
-	"bbr_bw_lo",	   "bbr_bw_hi",	    "bbr_min_rtt",
-	"bbr_pacing_gain", "bbr_cwnd_gain",
+/* TCP_CC_INFO, as linux/inet_diag.h lays it out; "" is Vegas and its kin. */
+static const struct {
+	const char *cc, *name;
+	struct field field;
+} cc_fields[] = {
+	{ "bbr", "bbr_bw_lo", { NULL, 0, 4 } },
+	{ "bbr", "bbr_bw_hi", { NULL, 4, 4 } },
+	{ "bbr", "bbr_min_rtt", { NULL, 8, 4 } },
+	{ "bbr", "bbr_pacing_gain", { NULL, 12, 4 } },
+	{ "bbr", "bbr_cwnd_gain", { NULL, 16, 4 } },
+	{ "dctcp", "dctcp_enabled", { NULL, 0, 2 } },
+	{ "dctcp", "dctcp_ce_state", { NULL, 2, 2 } },
+	{ "dctcp", "dctcp_alpha", { NULL, 4, 4 } },
+	{ "dctcp", "dctcp_ab_ecn", { NULL, 8, 4 } },
+	{ "dctcp", "dctcp_ab_tot", { NULL, 12, 4 } },
+	{ "", "tcpv_enabled", { NULL, 0, 4 } },
+	{ "", "tcpv_rttcnt", { NULL, 4, 4 } },
+	{ "", "tcpv_rtt", { NULL, 8, 4 } },
+	{ "", "tcpv_minrtt", { NULL, 12, 4 } },
 };
 
 struct drill_vars *drill_code_new_vars(struct drill_mem *mem)
@@ -137,8 +156,7 @@ struct drill_vars *drill_code_new_vars(struct drill_mem *mem)
 	return DRILL_NEW(mem, struct drill_vars);
 }
 
-static drill_int field_value(const struct tern_tcp_info *info,
-			     const struct field *f)
+static drill_int field_value(const void *info, const struct field *f)
 {
 	const unsigned char *p = (const unsigned char *)info + f->off;
 	uint64_t v64;
@@ -180,9 +198,14 @@ static bool get_number(const struct drill_vars *vars, const char *name,
 			return true;
 		}
 	}
-	for (i = 0; vars->has_bbr && i < ARRAY_LEN(bbr_names); i++) {
-		if (!strcmp(bbr_names[i], name)) {
-			*out = vars->bbr[i];
+	for (i = 0; i < ARRAY_LEN(cc_fields); i++) {
+		const struct field *f = &cc_fields[i].field;
+
+		if (!strcmp(cc_fields[i].name, name) &&
+		    !strncmp(cc_fields[i].cc, vars->cc_name,
+			     strlen(cc_fields[i].cc)) &&
+		    f->off + f->size <= vars->cc_len) {
+			*out = field_value(vars->cc, f);
 			return true;
 		}
 	}
@@ -247,11 +270,14 @@ const char *drill_code_snapshot(struct drill_run *r)
 	len = sizeof(vars->mem);
 	vars->has_mem = !r->a->ops->getsockopt(
 		r->a, fd, SOL_SOCKET, TERN_SO_MEMINFO, vars->mem, &len);
-	len = sizeof(vars->bbr);
-	vars->has_bbr = !r->a->ops->getsockopt(r->a, fd, TERN_IPPROTO_TCP,
-					       TERN_TCP_CC_INFO, vars->bbr,
-					       &len) &&
-			len == sizeof(vars->bbr);
+	vars->cc_len = sizeof(vars->cc);
+	if (r->a->ops->getsockopt(r->a, fd, TERN_IPPROTO_TCP, TERN_TCP_CC_INFO,
+				  vars->cc, &vars->cc_len) < 0)
+		vars->cc_len = 0;
+	len = sizeof(vars->cc_name) - 1;
+	memset(vars->cc_name, 0, sizeof(vars->cc_name));
+	r->a->ops->getsockopt(r->a, fd, TERN_IPPROTO_TCP, TERN_TCP_CONGESTION,
+			      vars->cc_name, &len);
 	return NULL;
 }
 

@@ -55,6 +55,23 @@ static void parse_option(struct drill_parse *p)
 		drill_lex_fail(l, line, "--%s %s", name, wrong);
 }
 
+/* A name that suites define by the IP version, unless this one has. */
+static void define(struct drill_parse *p, const char *name, const char *v4,
+		   const char *v6)
+{
+	bool is_v4 = p->config->ip_version == DRILL_IPV4;
+	struct drill_define *d, **at = &p->config->defines;
+
+	for (; *at; at = &(*at)->next) {
+		if (!strcmp((*at)->name, name))
+			return;
+	}
+	d = DRILL_NEW(p->lex.mem, struct drill_define);
+	d->name = name;
+	d->value = is_v4 ? v4 : v6;
+	*at = d;
+}
+
 static void parse_options(struct drill_parse *p,
 			  const struct drill_override *overrides, int n)
 {
@@ -77,6 +94,8 @@ static void parse_options(struct drill_parse *p,
 				       wrong);
 	}
 	drill_config_finish(p->config);
+	define(p, "CMSG_LEVEL_IP", "SOL_IP", "SOL_IPV6");
+	define(p, "CMSG_TYPE_RECVERR", "IP_RECVERR", "IPV6_RECVERR");
 	l->defines = p->config->defines;
 	if (p->config->refused)
 		drill_lex_refuse(l, 1, "%s", p->config->refused);

@@ -26,6 +26,7 @@ struct command {
 	int line;
 	const char *words[WORDS];
 	int n;
+	const char *redirect; /* where its output goes */
 	struct drill_shell **tail;
 };
 
@@ -87,14 +88,29 @@ static void on_sysctl(struct command *c)
 
 static void on_defaults(struct command *c)
 {
-	/* The two suites' files are told apart by where they lie. */
-	bool google = strstr(c->words[0], "common/") != NULL;
-
-	add(c, DRILL_SH_DEFAULTS, google ? "google" : "linux", NULL);
+	add(c, DRILL_SH_DEFAULTS, c->words[0], NULL);
 }
 
 static void on_nothing(struct command *c)
 {
+}
+
+/* "echo 1 > /proc/sys/net/ipv4/x"; else nobody reads what it says. */
+static void on_echo(struct command *c)
+{
+	struct drill_text t = { 0 };
+	int i;
+
+	if (!c->redirect || strncmp(c->redirect, "/proc/sys/", 10) != 0)
+		return;
+	drill_text_add(&t, "%s=", c->redirect);
+	for (i = 1; i < c->n; i++) {
+		if (c->words[i][0] != '>' && strcmp(c->words[i], "-n") != 0)
+			drill_text_add(&t, "%s%s", i > 1 ? " " : "",
+				       c->words[i]);
+	}
+	add_sysctl(c, drill_mem_copy(c->lex->mem, t.s, t.len));
+	free(t.s);
 }
 
 static uint32_t word_number(const struct command *c, int i)
@@ -274,7 +290,10 @@ static const struct {
 	{ "sleep", on_sleep },
 	{ "true", on_nothing },
 	{ ":", on_nothing },
-	{ "echo", on_nothing },
+	{ "echo", on_echo },
+	{ "set", on_nothing },
+	{ "export", on_nothing },
+	{ "modprobe", on_nothing },
 	{ "sync", on_nothing },
 	{ "exit", on_nothing },
 	{ "set_sysctls", on_sysctl },
@@ -293,6 +312,7 @@ static void parse_command(struct command *c)
 		if (!strcmp(commands[i].name, name)) {
 			commands[i].parse(c);
 			c->n = 0;
+			c->redirect = NULL;
 			return;
 		}
 	}
@@ -322,7 +342,9 @@ static const char *take_word(struct command *c, const char **at)
 			drill_lex_refuse(c->lex, c->line,
 					 "shell substitution is not "
 					 "understood");
-		if (*p == '\\' && p[1] && quote != '\'')
+		/* In double quotes it escapes these alone. */
+		if (*p == '\\' && p[1] &&
+		    (!quote || (quote == '"' && strchr("$`\"\\\n", p[1]))))
 			p++;
 		c->line += *p == '\n';
 		*o++ = *p;
@@ -366,9 +388,13 @@ struct drill_shell *drill_shell_parse(struct drill_lex *l, const char *text,
 			p++;
 		} else if (*p == '>' || *p == '<') {
 			/* Where output goes does not matter, but to nstat. */
+			bool out = *p == '>';
+			const char *where;
+
 			for (p++; *p && strchr("><& \t", *p); p++)
 				;
-			take_word(&c, &p);
+			where = take_word(&c, &p);
+			c.redirect = out ? where : c.redirect;
 			add_word(&c, ">");
 		} else {
 			add_word(&c, take_word(&c, &p));

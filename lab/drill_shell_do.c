@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_MAX 16384 /* of a shell file */
+
 struct drill_counters {
 	int n;
 	uint64_t base[];
@@ -53,47 +55,115 @@ static const char *const defaults[][2] = {
 	{ "tcp_syn_linear_timeouts", "4" },
 };
 
-/* What does not touch a stack in virtual time. */
-static const char *const ignored[] = {
-	"net.core.default_qdisc", "net.ipv4.conf.",   "net.ipv6.conf.",
-	"net.core.busy_",	  "net.netfilter.",   "kernel.",
-	"net.ipv4.neigh.",	  "net.ipv6.neigh.",  "net.ipv4.ip_early_demux",
-	"net.ipv4.tcp_available", "net.ipv4.tcp_no_", "vm.",
+/* Sysctls of Linux that are not tern's. */
+static const struct {
+	const char *name, *value;
+} known[] = {
+#define KNOWN(name, value, why) { name, value },
+#include "drill_known.def"
 };
 
-static bool do_defaults(struct drill_run *r, const char *whose)
+/* 0: it may be set to this; -ENOENT: never heard of; -EINVAL. */
+static int check_known(const char *name, const char *value)
 {
-	bool google = !strcmp(whose, "google");
-	size_t i;
+	size_t i, n;
 
-	for (i = 0; i < ARRAY_LEN(defaults); i++)
-		r->a->ops->sysctl(r->a, defaults[i][0], defaults[i][1]);
-	r->a->ops->sysctl(r->a, "tcp_fastopen", google ? "459779" : "3");
-	if (google)
-		r->a->ops->sysctl(r->a, "tcp_ecn_option", "2");
-	return true;
+	for (i = 0; i < ARRAY_LEN(known); i++) {
+		n = strlen(known[i].name);
+		if (strncmp(known[i].name, name, n) != 0 ||
+		    (name[n] && !strchr("._", known[i].name[n - 1])))
+			continue;
+		return known[i].value && strcmp(known[i].value, value) != 0 ?
+			       -EINVAL :
+			       0;
+	}
+	return -ENOENT;
 }
 
-static bool do_sysctl(struct drill_run *r, const struct drill_shell *s)
+/* The text of a small file; NULL with errno. */
+static const char *read_text(struct drill_mem *mem, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text;
+	size_t n;
+
+	if (!file)
+		return NULL;
+	text = drill_mem_new(mem, TEXT_MAX);
+	n = fread(text, 1, TEXT_MAX - 1, file);
+	fclose(file);
+	text[n] = 0;
+	return text;
+}
+
+/* 0 or -errno. */
+static int set_sysctl(struct drill_run *r, const struct drill_shell *s)
 {
 	char value[128];
 	size_t i, n;
 	int error;
 
-	/* Blanks and tabs between values alike; hexadecimal is Linux's too. */
+	/* Blanks and tabs between values alike, also a tab that a shell would
+	 * leave to sysctl as two letters; hexadecimal is Linux's too. */
 	n = min_size(strlen(s->value), sizeof(value) - 1);
 	memcpy(value, s->value, n);
 	value[n] = 0;
-	for (i = 0; i < n; i++)
-		value[i] = value[i] == '\t' || value[i] == ',' ? ' ' : value[i];
+	for (i = 0; i < n; i++) {
+		if (value[i] == '\t')
+			value[i] = ' ';
+		if (value[i] == '\\' && value[i + 1] == 't')
+			value[i] = value[i + 1] = ' ';
+	}
 	if (!strncmp(value, "0x", 2))
 		snprintf(value, sizeof(value), "%lld",
 			 strtoll(s->value, NULL, 16));
 	error = r->a->ops->sysctl(r->a, s->name, value);
-	for (i = 0; error && i < ARRAY_LEN(ignored); i++) {
-		if (!strncmp(s->name, ignored[i], strlen(ignored[i])))
-			error = 0;
+	if (error == -ENOENT)
+		error = check_known(s->name, value);
+	return error;
+}
+
+/* A suite's own file, if it lies where the script says, by its sysctls. */
+static void own_defaults(struct drill_run *r, const char *path)
+{
+	const char *slash = strrchr(r->script->path, '/');
+	struct drill_lex l = { .mem = r->mem };
+	const struct drill_shell *s;
+	const char *text;
+
+	if (slash && path[0] != '/')
+		path = drill_mem_printf(r->mem, "%.*s/%s",
+					(int)(slash - r->script->path),
+					r->script->path, path);
+	text = read_text(r->mem, path);
+	/* What is not understood says no more than the settings known here. */
+	if (!text || setjmp(l.out))
+		return;
+	for (s = drill_shell_parse(&l, text, 1); s; s = s->next) {
+		if (s->action == DRILL_SH_SYSCTL)
+			set_sysctl(r, s);
 	}
+}
+
+static bool do_defaults(struct drill_run *r, const char *path)
+{
+	bool google = strstr(path, "common/") != NULL;
+	size_t i;
+
+	/* The two suites' files are told apart by where they lie. */
+	for (i = 0; i < ARRAY_LEN(defaults); i++)
+		r->a->ops->sysctl(r->a, defaults[i][0], defaults[i][1]);
+	r->a->ops->sysctl(r->a, "tcp_fastopen", google ? "459779" : "3");
+	if (google)
+		r->a->ops->sysctl(r->a, "tcp_ecn_option", "2");
+	own_defaults(r, path);
+	return true;
+}
+
+static bool do_sysctl(struct drill_run *r, const struct drill_shell *s)
+{
+	int error = set_sysctl(r, s);
+
 	if (error == -ENOENT)
 		return drill_run_skip(r, s->line, "tern has no sysctl %s",
 				      s->name);
@@ -226,20 +296,15 @@ bool drill_shell_run(struct drill_run *r, const struct drill_shell *s)
 
 bool drill_shell_run_file(struct drill_run *r, const char *path)
 {
-	size_t n = strlen(path);
-	char text[16384];
 	struct drill_lex l = { .mem = r->mem };
-	FILE *file;
+	size_t n = strlen(path);
+	const char *text;
 
 	if (n >= 11 && !strcmp(path + n - 11, "defaults.sh"))
-		return do_defaults(r, strstr(path, "common/") ? "google" :
-								"linux");
-	file = fopen(path, "r");
-	if (!file)
+		return do_defaults(r, path);
+	text = read_text(r->mem, path);
+	if (!text)
 		return drill_run_fail(r, 0, "%s: %s", path, strerror(errno));
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = 0;
 	if (setjmp(l.out))
 		return drill_run_skip(r, 0, "%s:%d: %s", path, l.error_line,
 				      l.error);

@@ -5,7 +5,7 @@
 
 enum {
 	DRILL_SH_SYSCTL,   /* name, value */
-	DRILL_SH_DEFAULTS, /* name: whose */
+	DRILL_SH_DEFAULTS, /* name: the file */
 	DRILL_SH_MTU,
 	DRILL_SH_ROUTE_MTU,
 	DRILL_SH_ROUTE_ADVMSS,

@@ -142,12 +142,32 @@ static int run_files(struct options *o, struct drill_command *c)
 	return c->counts[DRILL_FAILED] || error ? TOOL_FAILED : TOOL_OK;
 }
 
+/* The original's short forms: -D NAME=VALUE, -DNAME=VALUE, -v. */
+static void lengthen(struct options *o)
+{
+	static char text[OVERRIDES_MAX][1024];
+	int i, n = 0;
+
+	for (i = 0; i < o->argc && strcmp(o->argv[i], "--") != 0; i++) {
+		if (!strcmp(o->argv[i], "-v")) {
+			o->argv[i] = "--verbose";
+		} else if (!strcmp(o->argv[i], "-D")) {
+			o->argv[i++] = "--define";
+		} else if (!strncmp(o->argv[i], "-D", 2) && n < OVERRIDES_MAX) {
+			snprintf(text[n], sizeof(text[n]), "--define=%s",
+				 o->argv[i] + 2);
+			o->argv[i] = text[n++];
+		}
+	}
+}
+
 static int drill_main(struct options *o)
 {
 	static struct drill_command c;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int row;
 
+	lengthen(o);
 	c.n_jobs = cores > 0 ? (uint64_t)cores : 1;
 	while ((row = options_next(o)) >= 0) {
 		if (row == OPT_JUNIT) {
