@@ -2,13 +2,13 @@
 /*
  * The life of a runner: starts the program, answers it, ends with it.
  *
- *	runner_start:	tables; keeper; the program loads its filter and tells
- *			the listener's number; the runner takes the listener
- *			(pidfd_getfd, as a message would itself be filtered);
- *			the program goes on to exec
+ *	runner_start:	tables; the program, up to its filter
+ *			(runner_launch.c); answers it; lets it go on to exec
+ *	runner_attach:	the same for a program that another process starts
  *	then:		all in callbacks of the host's loop
- *	its end:	the keeper tells that the last process has ended; every
- *			socket that is left has been closed by that; `ended`
+ *	its end:	the keeper tells that the last process has ended, or
+ *			the listener that nobody is left; every socket that is
+ *			left has been closed by that; `ended`
  *
  * Data that the program wrote before its end may still be on its way then:
  * the stack has it, and goes on while the host makes rounds.
@@ -19,36 +19,11 @@
 #include "runner_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* How long the killed tree may take before we go without it. */
-#define KILL_MS 3000
-
-/* Each connection costs the runner a descriptor, which the user's limit for
- * programs was not made for. The program keeps what it had. */
-static void raise_file_limit(struct rlimit *before)
-{
-	struct rlimit most = { 1 << 20, 1 << 20 };
-
-	getrlimit(RLIMIT_NOFILE, before);
-	if (before->rlim_cur >= most.rlim_cur)
-		return;
-	if (before->rlim_max > most.rlim_max)
-		most.rlim_max = before->rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &most) == 0)
-		return;
-	most.rlim_cur = most.rlim_max = before->rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
-}
 
 static void on_all_closed(struct runner *r)
 {
@@ -61,176 +36,36 @@ static void on_all_closed(struct runner *r)
 	}
 }
 
-static void on_keeper(void *ctx, uint32_t events)
+static void end(struct runner *r, int status)
 {
-	struct runner *r = ctx;
-	int status;
-
-	host_unwatch(r->host, r->keeper_out);
-	/* A keeper that was killed takes the program with it. */
-	if (read(r->keeper_out, &status, sizeof(status)) != sizeof(status))
-		status = 128 + SIGKILL;
-	waitpid(r->keeper, NULL, 0);
-	r->keeper = -1;
 	r->has_ended = true;
 	on_all_closed(r);
 	if (r->ended)
 		r->ended(r->ctx, status);
 }
 
-/* What a TCP socket says of a receive, ENOTCONN, an AF_UNIX one does not. */
-bool runner_is_nested(void)
+static void on_keeper(void *ctx, uint32_t events)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char byte;
-	bool is;
+	struct runner *r = ctx;
 
-	if (fd < 0)
-		return false;
-	is = recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EINVAL;
-	close(fd);
-	return is;
+	host_unwatch(r->host, r->launch.keeper_out);
+	end(r, runner_launch_status(&r->launch));
 }
 
-/* One line that says what to do. */
-static void explain(const struct runner_config *c, int step, int error)
+void runner_on_hangup(struct runner *r)
 {
-	if (step == STEP_EXEC)
-		fprintf(stderr, "tern run: %s: %s\n", c->argv[0],
-			strerror(error));
-	else if (step == STEP_FILTER && error == EBUSY)
-		fprintf(stderr,
-			"tern run: already inside a tern run: leave out the "
-			"inner one, or start it outside\n");
-	else if (step == STEP_FILTER)
-		fprintf(stderr,
-			"tern run: no seccomp user notification (%s): it "
-			"needs Linux 5.14 or newer, and a container that "
-			"allows seccomp()\n",
-			strerror(error));
-	else
-		fprintf(stderr, "tern run: cannot start a process: %s\n",
-			strerror(error));
+	/* A keeper of ours will say so as well, and with what status. */
+	if (r->launch.keeper < 0 && !r->has_ended)
+		end(r, 0);
 }
 
-/* Reads one report. 0 at the end (the exec has happened), or -errno. */
-static int read_report(int fd, struct report *out)
+/* Without a program yet. */
+static int make_runner(struct host *host, const struct runner_config *config,
+		       struct runner **out)
 {
-	ssize_t n;
-
-	do
-		n = read(fd, out, sizeof(*out));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return n == sizeof(*out);
-}
-
-/* The program waits, its filter loaded: takes the listener and lets it go. */
-static int take_listener(struct runner *r, const struct report *told, int go)
-{
-	int pidfd = pidfd_open(told->error, 0);
-	int listener = pidfd < 0 ? -1 : pidfd_getfd(pidfd, told->value, 0);
-	int result = listener < 0 ? -errno : 0;
-
-	r->program = told->error;
-	if (pidfd >= 0)
-		close(pidfd);
-	if (result == 0)
-		result = notify_init(r, listener);
-	if (result < 0)
-		fprintf(stderr,
-			"tern run: cannot reach into the program (%s): "
-			"ptrace is restricted here\n",
-			strerror(-result));
-	else if (write(go, "", 1) < 0)
-		result = -errno;
-	return result;
-}
-
-/* Follows the program from its filter to its exec. */
-static int attend(struct runner *r, const struct runner_config *c, int report,
-		  int go)
-{
-	struct report told;
-	int result = read_report(report, &told);
-
-	if (result > 0 && told.what == REPORT_FILTER) {
-		result = take_listener(r, &told, go);
-		if (result == 0)
-			result = read_report(report, &told);
-		if (result <= 0)
-			return result;
-	}
-	if (result > 0) {
-		explain(c, told.value, told.error);
-		return -told.error;
-	}
-	fprintf(stderr, "tern run: the program ended before it began\n");
-	return result < 0 ? result : -ECHILD;
-}
-
-enum { IN, OUT, REPORT, GO, N_PIPES };
-
-static int start_keeper(struct runner *r, const struct runner_config *c,
-			int pipes[][2])
-{
-	struct keeper_config k = {
-		.run = c,
-		.in = pipes[IN][0],
-		.out = pipes[OUT][1],
-		.report = pipes[REPORT][1],
-		.go = pipes[GO][0],
-	};
-
-	raise_file_limit(&k.files);
-	fflush(NULL);
-	r->keeper = fork();
-	if (r->keeper == 0)
-		keeper_main(&k);
-	close(k.in);
-	close(k.out);
-	close(k.report);
-	close(k.go);
-	r->keeper_in = pipes[IN][1];
-	r->keeper_out = pipes[OUT][0];
-	return r->keeper < 0 ? -errno : 0;
-}
-
-static int start_program(struct runner *r, const struct runner_config *c)
-{
-	int pipes[N_PIPES][2];
+	struct runner *r = calloc(1, sizeof(*r));
 	int result;
 
-	for (int i = 0; i < N_PIPES; i++) {
-		if (pipe2(pipes[i], O_CLOEXEC) == 0)
-			continue;
-		result = -errno;
-		while (i-- > 0) {
-			close(pipes[i][0]);
-			close(pipes[i][1]);
-		}
-		return result;
-	}
-	result = start_keeper(r, c, pipes);
-	if (result == 0)
-		result = attend(r, c, pipes[REPORT][0], pipes[GO][1]);
-	close(pipes[GO][1]);
-	close(pipes[REPORT][0]);
-	return result;
-}
-
-int runner_start(struct host *host, const struct runner_config *config,
-		 struct runner **out)
-{
-	struct runner *r;
-	int result;
-
-	if (runner_is_nested()) {
-		explain(config, STEP_FILTER, EBUSY);
-		return -EBUSY;
-	}
-	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	r->host = host;
@@ -238,19 +73,39 @@ int runner_start(struct host *host, const struct runner_config *config,
 	r->verbose = config->verbose;
 	r->ended = config->ended;
 	r->ctx = config->ctx;
-	r->keeper = r->program = -1;
-	r->keeper_in = r->keeper_out = r->notify = -1;
-	r->inotify = r->meet = r->diag = -1;
+	r->launch = (struct runner_launch)RUNNER_LAUNCH_NONE;
+	r->notify = r->inotify = r->meet = r->diag = -1;
 	/* The pump writes where a program may have closed. */
 	signal(SIGPIPE, SIG_IGN);
 	result = sock_table_init(r);
-	if (result < 0)
+	if (result < 0) {
 		fprintf(stderr, "tern run: cannot make sockets: %s\n",
 			strerror(-result));
-	else
-		result = start_program(r, config);
+		runner_free(r);
+		return result;
+	}
+	*out = r;
+	return 0;
+}
+
+int runner_start(struct host *host, const struct runner_config *config,
+		 struct runner **out)
+{
+	struct runner *r;
+	int result = make_runner(host, config, &r);
+
+	if (result < 0)
+		return result;
+	result = runner_launch_begin(&r->launch, config);
+	if (result == 0) {
+		result = notify_init(r, r->launch.listener);
+		r->launch.listener = -1;
+	}
 	if (result == 0)
-		result = host_watch(host, r->keeper_out, EPOLLIN, on_keeper, r);
+		result = runner_launch_go(&r->launch, config);
+	if (result == 0)
+		result = host_watch(host, r->launch.keeper_out, EPOLLIN,
+				    on_keeper, r);
 	if (result < 0) {
 		runner_free(r);
 		return result;
@@ -259,10 +114,34 @@ int runner_start(struct host *host, const struct runner_config *config,
 	return 0;
 }
 
+int runner_attach(struct host *host, const struct runner_config *config,
+		  int listener, struct runner **out)
+{
+	struct runner *r;
+	int result = make_runner(host, config, &r);
+
+	if (result < 0) {
+		close(listener);
+		return result;
+	}
+	result = notify_init(r, listener);
+	if (result < 0) {
+		runner_free(r);
+		return result;
+	}
+	*out = r;
+	return 0;
+}
+
+bool runner_is_done(const struct runner *r)
+{
+	return r->has_ended && !r->socks;
+}
+
 void runner_signal(struct runner *r, int sig)
 {
-	if (r->program > 0 && !r->has_ended)
-		kill(-r->program, sig);
+	if (r->launch.program > 0 && !r->has_ended)
+		kill(-r->launch.program, sig);
 }
 
 size_t runner_unsaid(const struct runner *r)
@@ -282,30 +161,11 @@ size_t runner_unsaid(const struct runner *r)
 	return sum;
 }
 
-static void stop_keeper(struct runner *r)
-{
-	int pidfd = pidfd_open(r->keeper, 0);
-	struct pollfd p = { pidfd, POLLIN, 0 };
-
-	close(r->keeper_in);
-	r->keeper_in = -1;
-	if (pidfd < 0 || poll(&p, 1, KILL_MS) == 0)
-		kill(r->keeper, SIGKILL);
-	if (pidfd >= 0)
-		close(pidfd);
-	waitpid(r->keeper, NULL, 0);
-}
-
 void runner_free(struct runner *r)
 {
-	if (r->keeper > 0)
-		stop_keeper(r);
-	if (r->keeper_out >= 0) {
-		host_unwatch(r->host, r->keeper_out);
-		close(r->keeper_out);
-	}
-	if (r->keeper_in >= 0)
-		close(r->keeper_in);
+	if (r->launch.keeper_out >= 0)
+		host_unwatch(r->host, r->launch.keeper_out);
+	runner_launch_stop(&r->launch);
 	on_all_closed(r);
 	while (r->socks)
 		sock_free(r->socks);

@@ -34,6 +34,15 @@ bool runner_is_nested(void);
 int runner_start(struct host *, const struct runner_config *,
 		 struct runner **out);
 
+/* Answers a program that another process has started, and whose listener
+ * (runner_launch.h) it has sent here; the listener is taken over. config's argv
+ * and texts are of no use here; `ended` is told status 0. */
+int runner_attach(struct host *, const struct runner_config *, int listener,
+		  struct runner **out);
+
+/* Has the program ended, and has all that it wrote been handed to the stack? */
+bool runner_is_done(const struct runner *);
+
 /* Sends a signal to the program's process group (Ctrl-C and the like). */
 void runner_signal(struct runner *, int signal);
 

@@ -308,10 +308,10 @@ static void on_notify(void *ctx, uint32_t events)
 
 	for (int i = 0; i < BATCH && take_one(r); i++)
 		;
-	/* HUP: no process is left that the filter holds for; the keeper says
-	 * so as well, and says with what status. */
-	if (events & EPOLLHUP)
+	if (events & EPOLLHUP) {
 		host_unwatch(r->host, r->notify);
+		runner_on_hangup(r);
+	}
 }
 
 int notify_init(struct runner *r, int listener)

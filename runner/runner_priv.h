@@ -25,7 +25,7 @@
 #define _GNU_SOURCE /* here, because each runner*.c includes this first */
 #endif
 
-#include "runner.h"
+#include "runner_launch.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -173,11 +173,8 @@ struct runner {
 	void (*ended)(void *ctx, int status);
 	void *ctx;
 
-	/* The program (runner.c, runner_keeper.c). */
-	pid_t keeper;
-	pid_t program;
-	int keeper_in;	/* closed: the keeper kills all */
-	int keeper_out; /* tells how it ended */
+	/* The program (runner.c, runner_launch.c, runner_keeper.c). */
+	struct runner_launch launch; /* none, if another process has it */
 	bool has_ended;
 
 	/* Notifications (runner_notify.c). */
@@ -238,6 +235,9 @@ void files_replace(const struct runner_config *);
 /* runner_filter.c: loads the filter for this process. Returns the listener,
  * or -errno. */
 int filter_load(void);
+
+/* runner.c: no process is left that could make a call. */
+void runner_on_hangup(struct runner *);
 
 /* runner_notify.c */
 int notify_init(struct runner *, int listener);
