@@ -212,6 +212,23 @@ static int add_addresses(struct run_host *r, int link)
 	return error;
 }
 
+static int open_device(struct run_host *r)
+{
+	struct tern_link *link = make_link(r);
+	int number;
+
+	if (!link)
+		return -TERN_ENODEV;
+	number = host_add_link(r->host, link);
+	if (number < 0) {
+		tool_error(r->command, "the stack refuses the device: %s",
+			   tern_error_text(number));
+		link->ops->close(link);
+		return number;
+	}
+	return add_addresses(r, number);
+}
+
 static void say_addresses(const struct run_host *r)
 {
 	char ours[TERN_ADDR_STRLEN], theirs[TERN_ADDR_STRLEN];
@@ -234,9 +251,6 @@ static void say_addresses(const struct run_host *r)
 int run_host_open(struct run_host *r, const struct command *command,
 		  const struct run_host_config *config)
 {
-	struct tern_link *link;
-	int number;
-
 	*r = (struct run_host){ .command = command, .config = config };
 	if (!choose_gws(r) || make_host(r) != 0)
 		goto fail;
@@ -244,17 +258,7 @@ int run_host_open(struct run_host *r, const struct command *command,
 		if (set_tunable(r, config->sets[i]) != 0)
 			goto fail;
 	}
-	link = make_link(r);
-	if (!link)
-		goto fail;
-	number = host_add_link(r->host, link);
-	if (number < 0) {
-		tool_error(command, "the stack refuses the device: %s",
-			   tern_error_text(number));
-		link->ops->close(link);
-		goto fail;
-	}
-	if (add_addresses(r, number) != 0)
+	if (config->tun && open_device(r) != 0)
 		goto fail;
 	if (config->verbose)
 		say_addresses(r);
@@ -262,24 +266,6 @@ int run_host_open(struct run_host *r, const struct command *command,
 fail:
 	run_host_close(r);
 	return command->usage_status;
-}
-
-uint64_t run_host_unsaid(struct run_host *r)
-{
-	struct tern_sock_info info;
-	uint64_t cursor = 0, sum = 0;
-
-	while (tern_sock_next(host_stack(r->host), &cursor, &info)) {
-		if (info.protocol != TERN_IPPROTO_TCP)
-			continue;
-		switch (info.state) {
-		case TERN_TCP_FIN_WAIT1:
-		case TERN_TCP_CLOSING:
-		case TERN_TCP_LAST_ACK:
-			sum += info.tx_queue + 1;
-		}
-	}
-	return sum;
 }
 
 bool run_host_close(struct run_host *r)

@@ -12,7 +12,7 @@
 #define RUN_HOST_MAX 16
 
 struct run_host_config {
-	const char *tun;
+	const char *tun;  /* NULL: a loopback alone */
 	const char *name; /* NULL: the device's */
 	struct tern_prefix addrs[RUN_HOST_MAX];
 	int n_addrs;
@@ -44,10 +44,6 @@ struct run_host {
 /* 0, or the exit status after an error that has been told. */
 int run_host_open(struct run_host *, const struct command *,
 		  const struct run_host_config *);
-
-/* What closed connections still have to say: bytes that nobody has
- * acknowledged, each FIN one of them. */
-uint64_t run_host_unsaid(struct run_host *);
 
 /* Takes the device away and finishes the files; false if one of these could
  * not be written whole. */

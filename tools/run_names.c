@@ -184,16 +184,23 @@ static char *make_hosts(const struct run_host_config *c)
 	return text;
 }
 
+char *run_names_resolv(const struct command *command, const char *path)
+{
+	char *text = read_text(path);
+
+	if (!text)
+		tool_error(command, "--resolv %s: %s", path, strerror(errno));
+	return text;
+}
+
 bool run_names_make(struct run_names *n, const struct command *command,
 		    const struct run_host_config *c)
 {
 	*n = (struct run_names){ 0 };
-	n->resolv_conf = read_text(c->resolv ? c->resolv : "/etc/resolv.conf");
-	if (c->resolv && !n->resolv_conf) {
-		tool_error(command, "--resolv %s: %s", c->resolv,
-			   strerror(errno));
+	n->resolv_conf = c->resolv ? run_names_resolv(command, c->resolv) :
+				     read_text("/etc/resolv.conf");
+	if (c->resolv && !n->resolv_conf)
 		return false;
-	}
 	if (n->resolv_conf && !c->resolv)
 		keep_reachable(c, n->resolv_conf);
 	n->hosts = make_hosts(c);

@@ -14,6 +14,8 @@ struct run_names {
  * when the device is there. */
 bool run_names_make(struct run_names *, const struct command *,
 		    const struct run_host_config *);
+/* The text of --resolv's file, to be freed; NULL after telling why not. */
+char *run_names_resolv(const struct command *, const char *path);
 void run_names_free(struct run_names *);
 
 #endif
