@@ -241,6 +241,8 @@ static void finish(struct drill_run *r, struct drill_op *op, int64_t result)
 	print_result(&t, result);
 	drill_run_note(r, drill_run_now(r), "%s = %s", op->call->text, t.s);
 	free(t.s);
+	if (result == -ENOMEM || result == -ENOBUFS)
+		r->told_no_memory = true;
 	if (r->failed || op->bad)
 		return;
 	check_result(r, op, result);

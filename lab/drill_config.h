@@ -48,6 +48,7 @@ struct drill_config {
 	bool thorough;
 	bool kernel; /* not tern: the kernel beneath */
 	uint64_t seed;
+	struct lab_fault *fault; /* what fails in this run; or NULL */
 };
 
 void drill_config_init(struct drill_config *);
