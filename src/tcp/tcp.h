@@ -87,6 +87,8 @@ int tcp_syn_answer(struct tern_stack *, uint64_t id, enum tern_syn_answer);
 bool tcp_next(struct tern_stack *, uint64_t *cursor, struct tern_sock_info *);
 int tcp_info_by_cookie(struct tern_stack *, uint64_t cookie,
 		       struct tern_tcp_info *);
+/* What tern_sock_kill() promises. */
+int tcp_kill(struct tern_stack *, uint64_t cookie);
 
 /* Connections that waited for the link to take packets (TSQ): do any wait,
  * and let each of them go on once. */

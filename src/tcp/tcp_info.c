@@ -221,6 +221,16 @@ static uint64_t record_cookie(uint32_t kind, struct seq a, struct seq b,
 	       (uint64_t)((a.v ^ b.v << 7) & 0x1fffffff) << 32 | id;
 }
 
+uint64_t tcp_req_cookie(const struct tcp_req *q)
+{
+	return record_cookie(q->v6, q->iss, q->irs, q->id);
+}
+
+uint64_t tcp_tw_cookie(const struct tcp_tw *tw)
+{
+	return record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
+}
+
 static void show_req(struct tern_stack *st, const struct tcp_req *q,
 		     struct tern_sock_info *out)
 {
@@ -235,7 +245,7 @@ static void show_req(struct tern_stack *st, const struct tcp_req *q,
 	out->timer = timer_armed(&q->timer) ? 1 : 0;
 	out->timer_at = q->timer.at;
 	out->retransmits = q->n_timeouts;
-	out->cookie = record_cookie(q->v6, q->iss, q->irs, q->id);
+	out->cookie = tcp_req_cookie(q);
 }
 
 static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
@@ -249,8 +259,7 @@ static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
 	out->state = tw->fin_wait2 ? TERN_TCP_FIN_WAIT2 : TERN_TCP_TIME_WAIT;
 	out->timer = 3;
 	out->timer_at = tw->timer.at;
-	out->cookie =
-		record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
+	out->cookie = tcp_tw_cookie(tw);
 }
 
 /* A cursor is the table and the id in it. */

@@ -34,6 +34,11 @@ static inline bool tcp_is(const struct tern_stack *st, const struct tcp_conn *c,
 	return slab_has(&st->tcp.conns, id) && c->gen == gen;
 }
 uint64_t tcp_cookie_of(const struct tcp_conn *);
+/* The same of what has no generation (tcp_info.c). */
+uint64_t tcp_req_cookie(const struct tcp_req *);
+uint64_t tcp_tw_cookie(const struct tcp_tw *);
+/* Does a RST tell the peer something, if c ends now? (tcp_sock.c) */
+bool tcp_needs_reset(const struct tcp_conn *);
 void check_conn(struct tern_stack *, struct tcp_conn *);
 
 /* Forgets that c waits to be resumed (TSQ). */

@@ -148,7 +148,7 @@ static int connect_again(struct tcp_conn *c)
 	return 0;
 }
 
-static bool needs_reset(const struct tcp_conn *c)
+bool tcp_needs_reset(const struct tcp_conn *c)
 {
 	switch ((enum tern_tcp_state)c->state) {
 	case TERN_TCP_ESTABLISHED:
@@ -175,7 +175,7 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	if (c->state == TERN_TCP_LISTEN) {
 		tcp_listener_stop(st, c);
 	} else if (c->state != TERN_TCP_CLOSE) {
-		if (needs_reset(c)) {
+		if (tcp_needs_reset(c)) {
 			tcp_send_rst(st, c);
 			c->error = TERN_ECONNRESET;
 		} else if (c->state == TERN_TCP_SYN_SENT) {
