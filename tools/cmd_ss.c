@@ -319,8 +319,8 @@ const struct command cmd_ss = {
 	.summary = "the socket table of a running host",
 	.usage = "[OPTIONS] [FILTER]",
 	.options = rows,
-	.more = "  FILTER: [state S] [src|dst ADDR[/BITS][:PORT]] [sport|dport "
-		"= :PORT] and or not ( )\n"
+	.more = "  FILTER: [state S] [src|dst ADDR[/BITS][:PORT]] [sport|dport = "
+		":PORT] and or not\n"
 		"  tern ss -tano state time-wait dport = :80\n",
 	.usage_status = TOOL_USAGE,
 	.run = ss_main,
