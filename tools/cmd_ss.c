@@ -51,7 +51,7 @@ static const struct option_row rows[] = {
 	[OPT_OPTIONS] = { "options", NULL, "timers", 'o' },
 	[OPT_EXTENDED] = { "extended", NULL, "cookie, directions shut", 'e' },
 	[OPT_INFO] = { "info", NULL, "TCP_INFO", 'i' },
-	[OPT_MEMORY] = { "memory", NULL, "buffers", 'm' },
+	[OPT_MEMORY] = { "memory", NULL, NULL, 'm' },
 	[OPT_PROCESSES] = { "processes", NULL, "who has it open", 'p' },
 	[OPT_SUMMARY] = { "summary", NULL, "counts alone", 's' },
 	[OPT_KILL] = { "kill", NULL, "reset what the filter names", 'K' },
@@ -59,7 +59,7 @@ static const struct option_row rows[] = {
 	[OPT_ONELINE] = { "oneline", NULL, NULL, 'O' },
 	[OPT_PROC] = { "proc", NULL, "as /proc/net/tcp and its kin" },
 	[OPT_NETSTAT] = { "netstat", NULL, "as netstat -an" },
-	[OPT_WATCH] = { "watch", "SECONDS", "again and again" },
+	[OPT_WATCH] = { "watch", "S", "again every S seconds" },
 	[OPT_STATE] = { "state", "STATE", NULL },
 	{ 0 },
 };
@@ -319,8 +319,9 @@ const struct command cmd_ss = {
 	.summary = "the socket table of a running host",
 	.usage = "[OPTIONS] [FILTER]",
 	.options = rows,
-	.more = "  FILTER: [state S] [src|dst ADDR[/BITS][:PORT]] [sport|dport = "
-		":PORT] and or not\n"
+	.more = "  FILTER: [state S] [src|dst ADDR[/BITS][:PORT]] "
+		"[sport|dport = :PORT]\n"
+		"          joined by and, or, not, ( )\n"
 		"  tern ss -tano state time-wait dport = :80\n",
 	.usage_status = TOOL_USAGE,
 	.run = ss_main,
