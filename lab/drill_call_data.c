@@ -29,7 +29,7 @@ static unsigned char *buffer(struct drill_run *r, struct drill_op *op, size_t n,
 
 static bool may_wait(struct drill_run *r, const struct drill_op *op, int flags)
 {
-	return !op->timed_out && !(flags & MSG_DONTWAIT) &&
+	return !op->timed_out && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) &&
 	       r->a->ops->blocks(r->a, op->fd);
 }
 

@@ -59,12 +59,17 @@ static int64_t error_of(int64_t result)
 	return result < 0 ? -errno : result;
 }
 
-static int64_t mono(void)
+static int64_t clock_now(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static int64_t mono(void)
+{
+	return clock_now(CLOCK_MONOTONIC);
 }
 
 static int64_t now(struct drill_adapter *a)
@@ -504,5 +509,6 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 		return NULL;
 	}
 	k->epoch = mono() - start;
+	k->adapter.epoch_ns = clock_now(CLOCK_REALTIME) - start;
 	return &k->adapter;
 }

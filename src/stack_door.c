@@ -133,8 +133,12 @@ static int64_t act(struct tern_stack *st, struct call *c)
 		if (tern_stack_deadline(st) <= st->now)
 			advance(st);
 	}
+	if (unlikely(st->tcp.lend_done))
+		tcp_lend_settle(st);
 	result = stack_door_rows[c->op].handler(st, c);
 	settle(st);
+	if (unlikely(st->tcp.lend_done))
+		tcp_lend_settle(st);
 	return result;
 }
 

@@ -165,6 +165,8 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		}
 		acked_one(st, c, s, g, g->n_segs, &k);
 		unlink_acked(a, g);
+		if (unlikely(g->notes & SEG_TELL_ACKED))
+			tcp_stamp_acked(st, c, g, in->ip->ttl);
 		tcp_seg_free(st, c, g);
 	}
 	if (seq_leq(s->prior_una, a->snd_up) && seq_leq(a->snd_up, c->snd.una))

@@ -112,7 +112,37 @@ struct tcp_opts {
 	int64_t rcvtimeo_ns, sndtimeo_ns;
 	uint32_t bits; /* OPT_*: asked for, read back (tcp_opts_priv.h) */
 	uint32_t tx_delay_us;
+	uint32_t stamping; /* SO_TIMESTAMPING: STAMPING_* */
+	/* struct tcp_notes of the one connection that this block then has, or
+	 * 0: tcp_notes_of(). Here, where few have a block of their own. */
+	uint32_t notes;
 	char cc_name[TERN_CC_NAME_LEN];
+};
+
+/* What a connection has to tell its program beside data: tcp_errq.c. */
+struct tcp_notes {
+	struct pktq errors; /* pkt->cb is struct errq_cb */
+	uint32_t rmem, optmem;
+	uint32_t lend_next;		/* number of the next send that lends */
+	uint32_t lend_first, lend_last; /* struct tcp_lend, in order */
+	uint32_t lend_now;		/* of the send that is being made */
+	struct seq stamp_base; /* SO_TIMESTAMPING's numbers count from here */
+};
+
+#define TCP_LEND_COST 832u /* of optmem, for a notice to come [k] */
+#define TCP_PKT_STATS 1	   /* pkt->flags in notes->errors: OPT_STATS */
+
+/* A notice to come that lent memory is free: tcp_lend.c. */
+struct tcp_lend {
+	uint32_t id;
+	uint32_t conn, gen; /* whom to tell; 0: nobody any more */
+	uint32_t prev, next;
+	uint32_t first; /* struct tcp_lent */
+	uint32_t refs;	/* of those, and of a send under way */
+	uint32_t lo, n; /* numbers of the sends */
+	uint32_t next_done;
+	bool copied; /* of some of it */
+	struct tern_pkt *notice;
 };
 
 /* Sequence space in flight or to be sent: what one packet carries, or will.
@@ -129,10 +159,13 @@ struct tcp_seg {
 	uint16_t n_segs; /* of mss bytes, as the network sees it */
 	uint16_t mss;	 /* that n_segs was counted by */
 	uint16_t n_frags;
-	uint8_t marks; /* SEG_* */
-	bool eor;      /* nothing may be appended (MSG_EOR) */
-	bool is_sent;  /* in act->rtx, else in act->unsent */
-	bool is_timed; /* in act->by_time */
+	uint8_t marks;	    /* SEG_* */
+	bool eor;	    /* nothing may be appended (MSG_EOR) */
+	bool is_sent;	    /* in act->rtx, else in act->unsent */
+	bool is_timed;	    /* in act->by_time */
+	uint8_t notes;	    /* SEG_TELL_*, SEG_LENT: tcp_note_out() */
+	struct seq stamp;   /* of the byte that SEG_TELL_* are about */
+	uint32_t lent_cost; /* charged on top: lent memory counts in pages */
 	uint16_t n_retrans;
 	int64_t sent_at; /* last time */
 	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
@@ -150,6 +183,15 @@ enum {
 	SEG_LOST = 4,
 	SEG_EVER_RETRANS = 8,
 	SEG_PROBE = 16, /* sent as a tail loss probe */
+};
+
+/* tcp_seg.notes */
+enum {
+	SEG_TELL_QUEUED = 1,
+	SEG_TELL_LEFT = 2,
+	SEG_TELL_ACKED = 4,
+	SEG_TELL = 7,
+	SEG_LENT = 8, /* points to memory of the program's */
 };
 
 static inline uint32_t seg_seqlen(const struct tcp_seg *g)
@@ -514,6 +556,14 @@ static inline struct tcp_hist *hist_of(const struct tern_stack *st,
 				       const struct tcp_conn *c)
 {
 	return c->hist ? slab_at(&st->tcp.hists, c->hist) : NULL;
+}
+
+static inline struct tcp_notes *tcp_notes_of(const struct tern_stack *st,
+					     const struct tcp_conn *c)
+{
+	uint32_t id = c->opts->notes;
+
+	return id ? slab_at(&st->tcp.notes, id) : NULL;
 }
 
 static inline uint32_t now_ms(const struct tern_stack *st)

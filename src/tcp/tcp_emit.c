@@ -189,6 +189,17 @@ static void count_out(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
+/* Lent memory, and what is to be told of (SO_TIMESTAMPING). */
+static void mark_special(struct tern_pkt *pkt, const struct emit *e)
+{
+	if (e->g->notes & SEG_LENT)
+		pkt->flags |= IP_PKT_LENT;
+	if (e->g->notes & SEG_TELL_QUEUED)
+		pkt->flags |= IP_PKT_TELL_QUEUED;
+	if (e->g->notes & SEG_TELL_LEFT)
+		pkt->flags |= IP_PKT_TELL_LEFT;
+}
+
 static int emit(struct tern_stack *st, struct tcp_conn *c, const struct emit *e)
 {
 	struct tcp_active *a;
@@ -209,6 +220,8 @@ static int emit(struct tern_stack *st, struct tcp_conn *c, const struct emit *e)
 	if (e->len) {
 		pkt->owner = c->id;
 		pkt->flags |= TERN_PKT_TOLD;
+		if (unlikely(e->g->notes))
+			mark_special(pkt, e);
 	}
 	len = pkt->len;
 	if (e->len)

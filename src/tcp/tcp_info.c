@@ -301,7 +301,9 @@ void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
 
 	out->connections += t->conns.footprint + t->hists.footprint;
 	out->active += t->actives.footprint + t->segs.footprint +
-		       t->opts.footprint + t->listeners.footprint;
+		       t->opts.footprint + t->listeners.footprint +
+		       t->notes.footprint + t->lends.footprint +
+		       t->lents.footprint;
 	out->tables += t->ports.footprint + idhash_footprint(&t->by_tuple) +
 		       idhash_footprint(&t->by_port) +
 		       idhash_footprint(&t->listening);

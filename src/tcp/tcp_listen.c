@@ -46,6 +46,10 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 	err = tcp_port_may_listen(st, c);
 	if (err)
 		return err;
+	/* Its block of options will be its children's too. */
+	if (!tcp_lend_take(st, c))
+		return -TERN_ENOMEM;
+	tcp_notes_drop(st, c);
 	lid = slab_alloc(&st->tcp.listeners);
 	if (!lid)
 		return -TERN_ENOMEM;

@@ -7,6 +7,7 @@
 #ifndef TCP_TCP_PRIV_H
 #define TCP_TCP_PRIV_H
 
+#include "ip/ip_cmsg.h"
 #include "tcp/tcp_conn_priv.h"
 
 /* tcp_state.c: the connection as an object. */
@@ -471,6 +472,46 @@ bool tcp_tw_may_reuse(struct tern_stack *, struct tcp_tw *, struct tcp_conn *);
 void tcp_release_active(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_unread(const struct tcp_conn *);
 uint32_t tcp_inq(const struct tcp_conn *);
+
+/* tcp_errq.c: the error queue. */
+/* NULL without memory. */
+struct tcp_notes *tcp_notes_attach(struct tern_stack *, struct tcp_conn *);
+void tcp_notes_drop(struct tern_stack *, struct tcp_conn *);
+/* Takes the packet over; false: there was no room for it. */
+bool tcp_errq_push(struct tern_stack *, struct tcp_conn *, struct tern_pkt *);
+int64_t tcp_errq_recv(struct tern_stack *, struct tcp_conn *,
+		      struct tern_msg *);
+static inline bool tcp_errq_has(const struct tern_stack *st,
+				const struct tcp_conn *c)
+{
+	return unlikely(c->opts->notes) && tcp_notes_of(st, c)->errors.head;
+}
+
+/* tcp_lend.c: MSG_ZEROCOPY. A send that lends begins, takes a buffer for each
+ * run of memory, and ends (any: something was taken). 0 or -TERN_ENOBUFS; NULL
+ * without memory. */
+extern const size_t tcp_lent_size;
+int tcp_lend_begin(struct tern_stack *, struct tcp_conn *);
+struct tern_buf *tcp_lend_buf(struct tern_stack *, struct tcp_conn *,
+			      const void *base, size_t len);
+void tcp_lend_end(struct tern_stack *, struct tcp_conn *, bool any);
+void tcp_lend_forget(struct tern_stack *, struct tcp_notes *);
+/* Copies all that is lent: the program has its memory back. False without
+ * memory. */
+bool tcp_lend_take(struct tern_stack *, struct tcp_conn *);
+
+/* tcp_stamp.c: SO_TIMESTAMPING. */
+struct cmsg_times tcp_times_of(const struct tcp_conn *);
+/* The write that ends here wants to be told of. */
+void tcp_stamp_write(const struct tcp_conn *);
+/* g is acknowledged, to its last byte, by a packet with this TTL. */
+void tcp_stamp_acked(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_seg *g, uint8_t ttl);
+
+/* tcp_recv.c: n bytes of a packet, from `off` on, to byte `done` of the iovec
+ * on. */
+void tcp_copy_to(const struct tern_msg *, uint64_t done,
+		 const struct tern_pkt *, uint32_t off, uint32_t n);
 
 /* tcp_opts.c */
 struct tcp_opts *tcp_opts_own(struct tern_stack *, struct tcp_conn *);

@@ -98,6 +98,7 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	tern_pkt_copy_out(from, 0, p, from->len);
 	b->end = f->end;
 	b->fin = f->fin;
+	to->at = from->at; /* SO_TIMESTAMP tells of the newest */
 	/* Linux copies too where its buffer has room, and else links the
 	 * packet, for what it costs. */
 	if (from->len > tcp_tailroom(to->owner, to->len - from->len))

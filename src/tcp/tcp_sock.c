@@ -358,6 +358,14 @@ void tcp_close(struct tern_stack *st, uint32_t id)
 	uint32_t unread;
 
 	st->tcp.n_sockets--;
+	if (unlikely(c->opts->notes) && !tcp_lend_take(st, c)) {
+		/* The program is owed its memory, and there is none to copy
+		 * it to. */
+		COUNT(st, TCP_EXT_ABORT_ON_MEMORY);
+		tcp_send_rst(st, c);
+		tcp_done(st, c, "close, no memory");
+		ip_drop_output(st);
+	}
 	if (c->state == TERN_TCP_LISTEN)
 		tcp_listener_stop(st, c);
 	unread = tcp_unread(c);
@@ -478,7 +486,7 @@ uint32_t tcp_poll(struct tern_stack *st, uint32_t id)
 		else
 			c->no_space = 1;
 	}
-	if (c->error)
+	if (c->error || tcp_errq_has(st, c))
 		ready |= TERN_POLLERR;
 	return ready;
 }

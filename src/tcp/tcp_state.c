@@ -46,6 +46,7 @@ void tcp_fini(struct tern_stack *st)
 	for (v6 = 0; v6 < 2; v6++)
 		while ((id = slab_next(&st->tcp.tws[v6], 0)) != 0)
 			tcp_tw_free(st, slab_at(&st->tcp.tws[v6], id));
+	tcp_lend_settle(st);
 	tcp_opts_put(st, st->tcp.default_opts);
 	tcp_tables_fini(st);
 }
@@ -99,6 +100,7 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 	}
 	if (c->hist)
 		slab_free(&st->tcp.hists, c->hist);
+	tcp_notes_drop(st, c);
 	tcp_opts_put(st, c->opts);
 	if (c->orphan)
 		st->tcp.n_orphans--;

@@ -3,7 +3,7 @@
  * Reading and writing control messages, byte by byte: the buffer is the
  * program's and aligned to nothing.
  */
-#include "udp/udp_cmsg.h"
+#include "base/cmsg.h"
 
 #include <tern/error.h>
 

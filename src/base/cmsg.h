@@ -3,8 +3,8 @@
  * Control messages in Linux's layout: a header of size_t, int, int, then the
  * data, each message aligned to size_t. The target's own size_t and ints.
  */
-#ifndef UDP_CMSG_H
-#define UDP_CMSG_H
+#ifndef BASE_CMSG_H
+#define BASE_CMSG_H
 
 #include "base/bytes.h"
 
