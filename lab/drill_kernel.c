@@ -20,6 +20,8 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,7 @@ struct kernel {
 	int tun;
 	int64_t epoch; /* of the clock: what `now` 0 is */
 	struct packet *first, **tail;
+	char cc[16];	    /* that a namespace may not make its default */
 	bool nonblock[FDS]; /* what the script believes; all are */
 	bool open[FDS];
 };
@@ -105,8 +108,12 @@ static int adopt(struct kernel *k, int fd, bool nonblock)
 
 static int k_socket(struct drill_adapter *a, int domain, int type, int protocol)
 {
-	return adopt(of(a), socket(domain, type, protocol),
-		     type & SOCK_NONBLOCK);
+	const char *cc = of(a)->cc;
+	int fd = socket(domain, type, protocol);
+
+	if (fd >= 0 && *cc)
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, strlen(cc));
+	return adopt(of(a), fd, type & SOCK_NONBLOCK);
 }
 
 static int k_bind(struct drill_adapter *a, int fd, const struct sockaddr *sa,
@@ -343,6 +350,7 @@ static int k_sysctl(struct drill_adapter *a, const char *name,
 		    const char *value)
 {
 	char path[256], *s;
+	int error;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s%s",
@@ -353,7 +361,15 @@ static int k_sysctl(struct drill_adapter *a, const char *name,
 	if (!f)
 		return -errno;
 	fputs(value, f);
-	return fclose(f) ? -errno : 0;
+	error = fclose(f) ? -errno : 0;
+	/* Only the first namespace may choose any congestion control for all,
+	 * but each socket may. */
+	if (strstr(path, "/tcp_congestion_control")) {
+		snprintf(of(a)->cc, sizeof(of(a)->cc), "%s",
+			 error == -EPERM ? value : "");
+		return error == -EPERM ? 0 : error;
+	}
+	return error;
 }
 
 static int k_counter(struct drill_adapter *a, const char *name, uint64_t *out)
@@ -498,7 +514,7 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 	/* What tern's own defaults differ in. */
 	k_sysctl(&k->adapter, "tcp_syn_retries", "5");
 	k_sysctl(&k->adapter, "tcp_syn_linear_timeouts", "0");
-	k_sysctl(&k->adapter, "tcp_congestion_control", "reno");
+	k_sysctl(&k->adapter, "tcp_congestion_control", "cubic");
 	tern_addr_print(&c->local_ip, addr);
 	if (k->tun < 0 || run_ip(k, "link set dev tun0 mtu %u up", c->mtu) ||
 	    run_ip(k, "addr add %s/%u dev tun0", addr, c->prefix) ||

@@ -125,8 +125,10 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 	if (k->first_at && !(s->flags & ACKED_RETRANS)) {
 		us = (st->now - k->first_at) / NS_PER_US;
 		last_us = (st->now - k->last_at) / NS_PER_US;
-	} else if (s->sack_first_at) {
-		us = (st->now - s->sack_first_at) / NS_PER_US;
+	}
+	if (s->sack_first_at) {
+		if (us < 0)
+			us = (st->now - s->sack_first_at) / NS_PER_US;
 		last_us = (st->now - s->sack_at) / NS_PER_US;
 	}
 	if (us < 0 && c->ts_ok && in->o.ts_ecr &&
@@ -185,6 +187,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		else if (s->has_reord && seq_lt(s->reord, s->prior_fack))
 			tcp_sack_reordering(st, c, s->reord, false);
 	}
+	tcp_cc_on_rtt(st, c, s->rs.rtt_us);
 	if (!a->packets_out)
 		tcp_chrono_set(st, c, a->unsent ? a->chrono : TCP_CHRONO_NONE);
 }

@@ -34,10 +34,11 @@ static uint64_t idle_pacing_rate(const struct tern_stack *st,
 				  st->tun.tcp_pacing_ss_ratio :
 				  st->tun.tcp_pacing_ca_ratio;
 
-	rate = UINT64_MAX;
+	if (!is_synchronised(c))
+		return max ? max : UINT64_MAX;
+	rate = (uint64_t)c->mss * c->cc.cwnd * 80000 * (uint64_t)percent;
 	if (c->srtt_us)
-		rate = (uint64_t)c->mss * c->cc.cwnd * 80000 *
-		       (uint64_t)percent / c->srtt_us;
+		rate /= c->srtt_us;
 	return max && rate > max ? max : rate;
 }
 

@@ -215,6 +215,7 @@ int tcp_cc_find(const struct tern_stack *, const char *name);
 uint32_t tcp_cc_ssthresh(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_cc_undo(struct tern_stack *, struct tcp_conn *);
 void tcp_cc_event(struct tern_stack *, struct tcp_conn *, enum tern_cc_event);
+void tcp_cc_on_rtt(struct tern_stack *, struct tcp_conn *, int64_t rtt_us);
 void tcp_cc_on_ack(struct tern_stack *, struct tcp_conn *,
 		   struct tcp_ack_state *, bool may_raise);
 void tcp_cwnd_validate(struct tern_stack *, struct tcp_conn *, bool is_limited);
