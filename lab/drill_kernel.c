@@ -29,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define FDS 1024
@@ -335,14 +336,37 @@ static bool k_blocks(struct drill_adapter *a, int fd)
 	return fd >= 0 && fd < FDS && !of(a)->nonblock[fd];
 }
 
+static bool is_before_7(void)
+{
+	struct utsname u;
+
+	return !uname(&u) && atoi(u.release) < 7;
+}
+
+/* Linux 6.18 has 16 bits each for what is two and four bits since. */
+static void pack_accecn(struct tern_tcp_info *t)
+{
+	uint16_t fail, seen;
+
+	memcpy(&fail, &t->accecn, sizeof(fail));
+	memcpy(&seen, &t->options2[1], sizeof(seen));
+	memset(t->options2, 0, sizeof(t->options2));
+	t->accecn = (uint8_t)((seen & 3) << 2 | (fail & 15) << 4);
+}
+
 static int k_tcp_info(struct drill_adapter *a, int fd,
 		      struct tern_tcp_info *out)
 {
 	socklen_t len = sizeof(*out);
 
+	int error;
+
 	memset(out, 0, sizeof(*out));
-	return (int)error_of(
+	error = (int)error_of(
 		getsockopt(fd, TERN_IPPROTO_TCP, TERN_TCP_INFO, out, &len));
+	if (is_before_7())
+		pack_accecn(out);
+	return error;
 }
 
 /* Names without a path are of net.ipv4. */

@@ -90,6 +90,7 @@ struct tern_pkt {
 };
 
 #define TERN_PKT_TOLD 1 /* owner counts this packet as queued below it */
+#define TERN_PKT_ACE 32 /* CWR is part of a counter: for each segment */
 
 /*
  * A pool of packets and buffers. Stacks driven by one thread may share a

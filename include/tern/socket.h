@@ -453,8 +453,10 @@ struct tern_tcp_info {
 	uint32_t received_e1_bytes;
 	uint32_t received_e0_bytes;
 	uint32_t received_ce_bytes;
-	uint16_t accecn_fail_mode;
-	uint16_t accecn_opt_seen;
+	uint8_t accecn; /* bits 0-1: 1 classic ECN, 2 AccECN, 3 asked for; 2-3:
+			 * option 1 empty, 2 with counters, 3 zeroed; 4-7:
+			 * failed 1, 2 ACE out, in, 4, 8 option out, in */
+	uint8_t options2[3];
 };
 
 #ifdef __cplusplus

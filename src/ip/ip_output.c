@@ -167,7 +167,8 @@ static struct tern_pkt *next_out(struct tern_stack *st, struct ip_link *l)
 			ip_drop(st, pkt, DROP_NOMEM);
 			continue;
 		}
-		if (!pkt->gso_size || (l->abilities & TERN_LINK_GSO))
+		if (!pkt->gso_size || (l->abilities & TERN_LINK_GSO &&
+				       !(pkt->flags & TERN_PKT_ACE)))
 			return pkt;
 		if (cut(st, l, pkt)) {
 			tern_pkt_put(pkt);

@@ -21,7 +21,7 @@ struct tcp_port;
 struct tcp_conn;
 
 struct tcp_state {
-	struct slab conns, hists, actives, segs, opts, listeners;
+	struct slab conns, hists, hists_accecn, actives, segs, opts, listeners;
 	struct slab ports;
 	struct slab notes, lends, lents;
 	uint32_t lend_done, lend_done_last; /* for tcp_lend_settle() */

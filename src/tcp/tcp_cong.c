@@ -345,6 +345,7 @@ void tcp_cwnd_reduce_start(struct tern_stack *st, struct tcp_conn *c)
 	a->prr_delivered = a->prr_out = 0;
 	c->cc.cwnd_cnt = 0;
 	c->cc.ssthresh = tcp_cc_ssthresh(st, c);
+	c->cwr_due = 1; /* told if ECN is classic */
 }
 
 void tcp_cwnd_reduce_end(struct tern_stack *st, struct tcp_conn *c)

@@ -17,6 +17,8 @@ enum {
 	INFO_SACK = 2,
 	INFO_WSCALE = 4,
 	INFO_ECN = 8,
+	INFO_ECN_SEEN = 16,
+	INFO_ECN_PENDING = 3, /* tern_tcp_info.accecn */
 };
 
 static bool is_synchronised(const struct tcp_conn *c)
@@ -60,7 +62,8 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->options = (uint8_t)((c->ts_ok ? INFO_TS : 0) |
 			       (c->sack_ok ? INFO_SACK : 0) |
 			       (c->wscale_ok ? INFO_WSCALE : 0) |
-			       (c->ecn_ok ? INFO_ECN : 0));
+			       (c->ecn != ECN_OFF ? INFO_ECN : 0) |
+			       (c->ecn_seen ? INFO_ECN_SEEN : 0));
 	if (c->wscale_ok)
 		t->wscale = (uint8_t)(c->snd_scale | c->rcv_scale << 4);
 	t->flags = c->app_limited;
@@ -118,6 +121,28 @@ static void fill_hist(const struct tcp_conn *c, const struct tcp_hist *h,
 	t->total_rto_time = h->rto_time_ms;
 }
 
+/* As Linux 7.0 has it. */
+static void fill_accecn(const struct tern_stack *st, const struct tcp_conn *c,
+			struct tern_tcp_info *t)
+{
+	const struct tcp_accecn *e = accecn_of(st, c);
+	unsigned mode = c->ecn;
+
+	if (c->state == TERN_TCP_SYN_SENT && mode == ECN_ACCURATE)
+		mode = INFO_ECN_PENDING;
+	t->accecn = (uint8_t)mode;
+	if (!e)
+		return;
+	t->accecn |= (uint8_t)(e->opt_seen << 2 | e->fail << 4);
+	t->received_ce = e->received_ce;
+	t->received_e1_bytes = e->received[0];
+	t->received_ce_bytes = e->received[1];
+	t->received_e0_bytes = e->received[2];
+	t->delivered_e1_bytes = e->delivered[0];
+	t->delivered_ce_bytes = e->delivered[1];
+	t->delivered_e0_bytes = e->delivered[2];
+}
+
 static void fill_active(const struct tern_stack *st, const struct tcp_active *a,
 			struct tern_tcp_info *t)
 {
@@ -155,6 +180,7 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 	fill_conn(st, c, t);
 	if (hist_of(st, c))
 		fill_hist(c, hist_of(st, c), t);
+	fill_accecn(st, c, t);
 	if (has_act)
 		fill_active(st, c->act, t);
 }
@@ -300,7 +326,8 @@ void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
 	const struct tcp_state *t = &st->tcp;
 	int v6;
 
-	out->connections += t->conns.footprint + t->hists.footprint;
+	out->connections += t->conns.footprint + t->hists.footprint +
+			    t->hists_accecn.footprint;
 	out->active += t->actives.footprint + t->segs.footprint +
 		       t->opts.footprint + t->listeners.footprint +
 		       t->notes.footprint + t->lends.footprint +

@@ -271,6 +271,7 @@ struct tcp_conn *tcp_child(struct tern_stack *st, struct tcp_conn *listener,
 	if (c->ts_ok)
 		c->advmss = (uint16_t)(c->advmss - 12);
 	tcp_sync_mss(st, c, c->act->path.mtu);
+	tcp_ecn_child(st, c, q);
 	tcp_hash(st, c);
 	COUNT(st, TCP_PASSIVE_OPENS);
 	c->in_accept_queue = 1;

@@ -15,6 +15,8 @@ struct tcp_conn *tcp_conn_new(struct tern_stack *, bool v6);
 bool tcp_activate(struct tern_stack *, struct tcp_conn *);
 void tcp_rest(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_attach(struct tern_stack *, struct tcp_conn *);
+bool tcp_hist_accecn(struct tern_stack *, struct tcp_conn *);
+void tcp_hist_free(struct tern_stack *, struct tcp_conn *);
 void tcp_set_state(struct tern_stack *, struct tcp_conn *, int state,
 		   const char *why);
 /* To CLOSE, with everything in flight forgotten. Frees an orphan. */
@@ -141,6 +143,7 @@ enum {
 	ACKED_RENEGED = 512,	/* what was SACKed is missing after all */
 	ACKED_DSACK_TLP = 1024, /* the probe was needless */
 	ACKED_LOST_RETRANS = 2048,
+	ACKED_TS = 4096, /* its timestamp is newer */
 };
 /* Acts on the ACK. 1: fine; 0: old, the rest of the segment still counts; -n:
  * to be dropped for reason n (a challenge may be called for). */
@@ -160,6 +163,7 @@ struct tcp_ack_state {
 	int64_t sack_first_at;
 	struct seq reord; /* lowest of those delivered out of order */
 	bool has_reord;
+	uint32_t bytes; /* delivered, by ACK or SACK */
 	struct seq prior_fack;
 	struct tern_cc_sample rs;
 	bool timer_set; /* REO: leave it */
@@ -171,8 +175,10 @@ void tcp_recovery_send(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_ack_state *);
 void tcp_dupacks_acked(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_enter_loss(struct tern_stack *, struct tcp_conn *);
-void tcp_enter_recovery(struct tern_stack *, struct tcp_conn *);
+/* ece: marks told of congestion as well. */
+void tcp_enter_recovery(struct tern_stack *, struct tcp_conn *, bool ece);
 void tcp_keep_open(struct tern_stack *, struct tcp_conn *);
+void tcp_enter_cwr(struct tern_stack *, struct tcp_conn *);
 void tcp_mark_lost(struct tern_stack *, struct tcp_conn *, struct tcp_seg *);
 void tcp_count_delivered(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_rtx_queue(struct tern_stack *, struct tcp_conn *);
@@ -228,6 +234,72 @@ void tcp_cwnd_reduce(struct tcp_conn *, const struct tcp_ack_state *);
 void tcp_cwnd_reduce_end(struct tern_stack *, struct tcp_conn *);
 void tcp_update_pacing(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_init_cwnd(const struct tcp_conn *);
+
+/* tcp_ecn.c */
+/* connect(): what the SYN is to ask for. */
+void tcp_ecn_ask(const struct tern_stack *, struct tcp_conn *);
+/* A SYN at a listener, and the same SYN again. */
+void tcp_ecn_syn_in(const struct tern_stack *, const struct tcp_conn *listener,
+		    const struct tcp_in *, struct tcp_req *);
+/* A cookie's ACK: what the SYN asked for. kept: the cookie says classic. */
+void tcp_ecn_cookie(const struct tern_stack *, const struct tcp_in *,
+		    struct tcp_req *, bool kept);
+void tcp_ecn_syn_again(struct tcp_req *, const struct tcp_in *);
+uint16_t tcp_ecn_synack_flags(const struct tern_stack *, struct tcp_req *);
+void tcp_ecn_child(struct tern_stack *, struct tcp_conn *,
+		   const struct tcp_req *);
+void tcp_ecn_synack_in(struct tern_stack *, struct tcp_conn *,
+		       const struct tcp_in *);
+void tcp_ecn_crossed_syn_in(struct tern_stack *, struct tcp_conn *,
+			    const struct tcp_in *);
+/* The flags of ECN for a packet that leaves now, and c->ect_out. is_new: with
+ * data that was never sent. */
+uint16_t tcp_ecn_out(struct tern_stack *, struct tcp_conn *, uint16_t flags,
+		     bool is_new);
+/* Data that was taken, by its mark. */
+void tcp_ecn_data_in(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_in *);
+void tcp_ecn_cwr_in(struct tcp_conn *, const struct tcp_in *);
+static inline bool tcp_ecn_echo_in(const struct tcp_conn *c,
+				   const struct tcp_in *in)
+{
+	return c->ecn == ECN_CLASSIC &&
+	       (in->h.flags & (TCP_ECE | TCP_SYN)) == TCP_ECE;
+}
+
+/* tcp_accecn.c; what is not of a connection with AccECN is left alone. */
+uint16_t tcp_accecn_handshake(unsigned mark);
+void tcp_accecn_start(struct tern_stack *, struct tcp_conn *, uint8_t mark);
+void tcp_accecn_fail(const struct tern_stack *, const struct tcp_conn *,
+		     uint8_t what);
+void tcp_accecn_synack_in(struct tern_stack *, struct tcp_conn *,
+			  const struct tcp_in *);
+void tcp_accecn_synack_again(const struct tern_stack *, const struct tcp_conn *,
+			     const struct tcp_in *);
+void tcp_accecn_third_ack(struct tern_stack *, struct tcp_conn *,
+			  const struct tcp_in *);
+/* An acceptable packet: counts its mark. */
+void tcp_accecn_in(struct tern_stack *, struct tcp_conn *,
+		   const struct tcp_in *);
+uint16_t tcp_accecn_out(struct tern_stack *, struct tcp_conn *);
+/* The option that a packet has now; the same of a SYN-ACK. */
+void tcp_accecn_option(const struct tern_stack *, const struct tcp_conn *,
+		       struct wire_tcp_opts *);
+void tcp_accecn_synack_option(const struct tern_stack *,
+			      struct wire_tcp_opts *);
+/* These options have left. */
+void tcp_accecn_option_sent(const struct tern_stack *, const struct tcp_conn *,
+			    const struct wire_tcp_opts *);
+/* Data that was acknowledged before came again. */
+void tcp_accecn_spurious(const struct tern_stack *, const struct tcp_conn *);
+/* What an ACK delivered; is_new: it is not overtaken by another. */
+struct accecn_news {
+	uint32_t packets, bytes;
+	bool is_new;
+};
+/* CE packets that the ACK tells of. */
+uint32_t tcp_accecn_ack(struct tern_stack *, struct tcp_conn *,
+			const struct tcp_in *, const struct accecn_news *);
 
 /* tcp_rtt.c */
 void tcp_rtt_sample(struct tern_stack *, struct tcp_conn *, int64_t us);
@@ -431,8 +503,7 @@ void tcp_req_fill(struct tern_stack *, const struct tcp_conn *listener,
 		  const struct tcp_in *, struct tcp_req *);
 void tcp_req_synack(struct tern_stack *, struct tcp_req *);
 /* The same with our clock's low bits chosen (cookies). */
-void tcp_req_synack_at(struct tern_stack *, const struct tcp_req *,
-		       uint32_t ts_ms);
+void tcp_req_synack_at(struct tern_stack *, struct tcp_req *, uint32_t ts_ms);
 int64_t tcp_req_rto_ns(const struct tern_stack *, const struct tcp_req *);
 static inline struct tcp_listener *listener_of(const struct tern_stack *st,
 					       const struct tcp_req *q)

@@ -230,8 +230,11 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
 		return;
 	}
+	if (c->state == TERN_TCP_SYN_RECV)
+		tcp_accecn_third_ack(st, c, in);
 	if (!take_ack(st, c, in))
 		return;
+	tcp_accecn_in(st, c, in);
 	if (unlikely(c->state != TERN_TCP_ESTABLISHED) &&
 	    ack_moves_state(st, c, in))
 		return;

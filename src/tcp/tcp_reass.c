@@ -331,8 +331,10 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_RCVQ_FULL);
 		return;
 	}
-	if (in->len)
+	if (in->len) {
 		tcp_data_received(st, c, in);
+		tcp_ecn_data_in(st, c, in);
+	}
 	queue_in_order(st, c, in->pkt);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
 		return;
@@ -356,6 +358,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	struct tcp_hist *h;
 	struct tcp_cb *b;
 
+	tcp_ecn_cwr_in(c, in);
 	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
 	    (in->len && !tcp_hist_attach(st, c))) {
 		tern_pkt_put(in->pkt);
@@ -369,6 +372,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	/* After the FIN all is old, also what claims a place behind it. */
 	if (seq_leq(in->end, c->rcv.nxt) || c->fin_in) {
 		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
+		tcp_accecn_spurious(st, c);
 		tcp_dsack_set(st, c, seq, seq_min(in->end, c->rcv.nxt));
 		refuse(st, c, in, DROP_TCP_OLD_DATA);
 		return;
@@ -389,6 +393,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	b->end = in->end;
 	b->fin = in->h.flags & TCP_FIN;
 	if (seq_gt(seq, c->rcv.nxt)) {
+		tcp_ecn_data_in(st, c, in);
 		queue_ofo(st, c, in->pkt);
 		return;
 	}

@@ -95,6 +95,7 @@ static void agree(struct tern_stack *st, const struct tcp_conn *c,
 		       o->present & WIRE_OPT_WSCALE;
 	if (q->wscale_ok)
 		q->snd_scale = min_u32(o->wscale, TCP_MAX_WSCALE) & 15;
+	tcp_ecn_syn_in(st, c, in, q);
 }
 
 static uint32_t announced_mss(struct tern_stack *st, const struct tcp_conn *c,
@@ -181,15 +182,14 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	tcp_emit_reply(st, r);
 }
 
-void tcp_req_synack_at(struct tern_stack *st, const struct tcp_req *q,
-		       uint32_t ts_ms)
+void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms)
 {
 	struct tcp_listener *l = listener_of(st, q);
 	struct tcp_conn *c = conn_at(st, l->conn);
 	struct tcp_reply r = {
 		.seq = q->iss,
 		.ack = q->rcv_nxt,
-		.flags = TCP_SYN | TCP_ACK,
+		.flags = TCP_SYN | TCP_ACK | tcp_ecn_synack_flags(st, q),
 		.window = (uint16_t)min_u32(q->rcv_wnd, TCP_MAX_WINDOW),
 	};
 	struct tern_addr la, ra;
@@ -203,6 +203,9 @@ void tcp_req_synack_at(struct tern_stack *st, const struct tcp_req *q,
 		r.o.present |= WIRE_OPT_WSCALE;
 		r.o.wscale = q->rcv_scale;
 	}
+	/* Sent again it goes without: it may be what was lost for. */
+	if (q->accecn && !q->n_retrans)
+		tcp_accecn_synack_option(st, &r.o);
 	reply(st, q, ts_ms, &r);
 }
 
@@ -331,6 +334,7 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 static void syn_again(struct tern_stack *st, struct tcp_req *q,
 		      struct tcp_in *in)
 {
+	tcp_ecn_syn_again(q, in);
 	if (!q->undecided &&
 	    tcp_oow_may_for(st, in, &q->oow_at,
 			    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV)) {

@@ -55,9 +55,7 @@ void tcp_release_active(struct tern_stack *st, struct tcp_conn *c)
 static void renew(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_release_active(st, c);
-	if (c->hist)
-		slab_free(&st->tcp.hists, c->hist);
-	c->hist = 0;
+	tcp_hist_free(st, c);
 	c->srtt_us = c->rttvar_us = 0;
 	c->rto_us = c->mdev_us = TCP_RTO_INIT / NS_PER_US;
 	c->min_rtt_us = UINT32_MAX;
@@ -86,6 +84,7 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	c->ts_ok = st->tun.tcp_timestamps != 0;
 	c->sack_ok = st->tun.tcp_sack != 0;
 	c->wscale_ok = st->tun.tcp_window_scaling != 0;
+	tcp_ecn_ask(st, c);
 	c->advmss = tcp_syn_mss(st, c);
 	c->mss_peer = c->advmss;
 	if (c->opts->user_mss)

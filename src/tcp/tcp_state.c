@@ -98,8 +98,7 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 		tcp_resume_forget(st, c);
 		slab_free(&st->tcp.actives, c->act->id);
 	}
-	if (c->hist)
-		slab_free(&st->tcp.hists, c->hist);
+	tcp_hist_free(st, c);
 	tcp_notes_drop(st, c);
 	tcp_opts_put(st, c->opts);
 	if (c->orphan)
@@ -178,6 +177,36 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 	slab_free(&st->tcp.actives, a->id);
 	c->act = NULL;
 	tcp_timer_arm(st, c);
+}
+
+void tcp_hist_free(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (c->hist & HIST_ACCECN)
+		slab_free(&st->tcp.hists_accecn, c->hist & ~HIST_ACCECN);
+	else if (c->hist)
+		slab_free(&st->tcp.hists, c->hist);
+	c->hist = 0;
+}
+
+/* Room for AccECN's counters, in place of a plain history if there is one. */
+bool tcp_hist_accecn(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_hist *old;
+	uint32_t id;
+
+	if (c->hist & HIST_ACCECN)
+		return true;
+	if (!tcp_hist_attach(st, c))
+		return false;
+	id = slab_alloc(&st->tcp.hists_accecn);
+	if (!id)
+		return false;
+	old = hist_of(st, c);
+	((struct tcp_hist_accecn *)slab_at(&st->tcp.hists_accecn, id))->h =
+		*old;
+	tcp_hist_free(st, c);
+	c->hist = id | HIST_ACCECN;
+	return true;
 }
 
 bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)

@@ -389,6 +389,8 @@ static void init_slabs(struct tern_stack *st)
 
 	slab_init(&t->conns, &st->mem, sizeof(struct tcp_conn), plain);
 	slab_init(&t->hists, &st->mem, sizeof(struct tcp_hist), plain);
+	slab_init(&t->hists_accecn, &st->mem, sizeof(struct tcp_hist_accecn),
+		  plain);
 	slab_init(&t->actives, &st->mem, sizeof(struct tcp_active), plain);
 	slab_init(&t->segs, &st->mem, sizeof(struct tcp_seg), plain);
 	slab_init(&t->opts, &st->mem, sizeof(struct tcp_opts), plain);
@@ -452,6 +454,7 @@ void tcp_tables_fini(struct tern_stack *st)
 	}
 	slab_fini(&t->conns);
 	slab_fini(&t->hists);
+	slab_fini(&t->hists_accecn);
 	slab_fini(&t->actives);
 	slab_fini(&t->segs);
 	slab_fini(&t->opts);

@@ -61,6 +61,7 @@ static void dupack(struct tern_stack *st, struct tcp_conn *c,
 {
 	if (!seq_eq(in->h.seq, in->end) && seq_lt(in->h.seq, c->rcv.nxt)) {
 		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
+		tcp_accecn_spurious(st, c);
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 		c->pingpong = 0;
 		c->ato_ms = TCP_ATO_MIN_MS;
@@ -155,6 +156,7 @@ static bool syn_challenge(struct tern_stack *st, struct tcp_conn *c,
 	if (c->state == TERN_TCP_ESTABLISHED)
 		COUNT(st, TCP_IN_ERRS);
 	COUNT(st, TCP_EXT_SYN_CHALLENGE);
+	tcp_accecn_synack_again(st, c, in);
 	tcp_challenge(st, c);
 	return drop(st, in, DROP_TCP_INVALID_SYN);
 }
