@@ -6,6 +6,7 @@
 
 #include "lab/drill.h"
 #include "lab/drill_config.h"
+#include "lab/drill_coverage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_JUNIT, OPT_JSON, OPT_JOBS, OPT_FAULT, N_OWN };
+enum {
+	OPT_JUNIT,
+	OPT_JSON,
+	OPT_JOBS,
+	OPT_FAULT,
+	OPT_COVERAGE,
+	OPT_REQUIRE,
+	N_OWN
+};
 
 #define ROWS_MAX 64 /* own options and those of scripts */
 #define OVERRIDES_MAX 256
@@ -25,6 +34,12 @@ static const struct option_row own_rows[N_OWN] = {
 	[OPT_FAULT] = { "fault", "KIND",
 			"run each again and again, with one failure each time: "
 			"alloc (an allocation) or send (to the link)" },
+	[OPT_COVERAGE] = { "coverage", NULL,
+			   "which behaviours the tests in these files and "
+			   "folders say they cover" },
+	[OPT_REQUIRE] = { "require", "ROWS",
+			  "with --coverage: fail if one of these (O4,T) is "
+			  "not" },
 };
 
 /* Own rows, then those of lab/drill_config.c; filled before the first use. */
@@ -34,7 +49,8 @@ struct drill_command {
 	struct drill_override overrides[OVERRIDES_MAX];
 	int n_overrides;
 	const char *junit;
-	bool json, verbose;
+	const char *required; /* rows */
+	bool json, verbose, coverage;
 	uint64_t n_jobs;
 	enum lab_fault_kind fault;
 	uint64_t n_points, n_told, n_held, n_other;
@@ -214,6 +230,11 @@ static int drill_main(struct options *o)
 			if (!parse_number(o->command, "jobs", o->value, 64,
 					  &c.n_jobs))
 				return TOOL_USAGE;
+		} else if (row == OPT_COVERAGE) {
+			c.coverage = true;
+		} else if (row == OPT_REQUIRE) {
+			c.required = o->value;
+			c.coverage = true;
 		} else if (row == OPT_FAULT) {
 			if (!take_fault(o, &c))
 				return TOOL_USAGE;
@@ -228,6 +249,10 @@ static int drill_main(struct options *o)
 				       "--help has an example");
 		return TOOL_USAGE;
 	}
+	if (c.coverage)
+		return drill_coverage(o->argv, o->argc, c.required) ?
+			       TOOL_FAILED :
+			       TOOL_OK;
 	return run_files(o, &c);
 }
 
@@ -240,6 +265,7 @@ const struct command cmd_drill = {
 		"\n"
 		"  tern drill test/script/open/*.pkt\n"
 		"  tern drill --ip_version=ipv6 --mtu=1520 x.pkt\n"
+		"  tern drill --coverage --require O4,C test\n"
 		"  tern drill --fault alloc x.pkt\n"
 		"\n"
 		"With --fault a script may go another way, but nothing may "
