@@ -348,6 +348,7 @@ uint32_t tcp_win_from_space(const struct tcp_conn *, uint32_t space);
 /* The same, without announcing it. */
 uint32_t tcp_window_would(struct tern_stack *, struct tcp_conn *);
 uint16_t tcp_select_window(struct tern_stack *, struct tcp_conn *);
+uint32_t tcp_initial_clamp(const struct tcp_conn *);
 void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
 			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
 			uint8_t *scale);

@@ -66,6 +66,15 @@ uint32_t tcp_window_clamp(const struct tcp_conn *c)
 	return clamp;
 }
 
+/* What bounds the first window and the scale: a buffer that SO_RCVBUF has fixed
+ * will never hold more [k]. 0: nothing. */
+uint32_t tcp_initial_clamp(const struct tcp_conn *c)
+{
+	uint32_t clamp = c->opts->window_clamp, full = tcp_full_space(c);
+
+	return c->rcvbuf_lock && (!clamp || clamp > full) ? full : clamp;
+}
+
 void tcp_initial_window(struct tern_stack *st, uint32_t space, uint32_t mss,
 			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
 			uint8_t *scale)

@@ -121,7 +121,7 @@ void tcp_req_window(struct tern_stack *st, const struct tcp_conn *c,
 	tcp_req_tuple(q, &l, &r);
 	mss = announced_mss(st, c, &l, &r, q->v6);
 	tcp_initial_window(st, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
-			   c->opts->window_clamp, q->wscale_ok, &q->rcv_wnd,
+			   tcp_initial_clamp(c), q->wscale_ok, &q->rcv_wnd,
 			   &scale);
 	q->rcv_scale = scale & 15;
 }

@@ -92,7 +92,7 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	tcp_sync_mss(st, c, c->act->path.mtu);
 	/* Whether timestamps take 12 of them is not known yet. */
 	mss = c->advmss;
-	tcp_initial_window(st, tcp_full_space(c), mss, c->opts->window_clamp,
+	tcp_initial_window(st, tcp_full_space(c), mss, tcp_initial_clamp(c),
 			   c->wscale_ok, &c->rcv.wnd, &scale);
 	c->rcv_scale = scale & 15;
 	c->rcv.ssthresh = c->rcv.wnd;
