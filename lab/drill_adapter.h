@@ -93,7 +93,6 @@ struct drill_adapter_ops {
 
 struct drill_adapter {
 	const struct drill_adapter_ops *ops;
-	int64_t epoch_ns; /* from `now` 0 to the epoch that timestamps count */
 };
 
 /* A tern stack with one link, at `now`; NULL with *why. */

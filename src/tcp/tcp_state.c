@@ -46,7 +46,6 @@ void tcp_fini(struct tern_stack *st)
 	for (v6 = 0; v6 < 2; v6++)
 		while ((id = slab_next(&st->tcp.tws[v6], 0)) != 0)
 			tcp_tw_free(st, slab_at(&st->tcp.tws[v6], id));
-	tcp_lend_settle(st);
 	tcp_opts_put(st, st->tcp.default_opts);
 	tcp_tables_fini(st);
 }
@@ -95,11 +94,12 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 	if (c->state != TERN_TCP_LISTEN && c->act) {
 		tcp_sendq_purge(st, c);
 		tcp_rcvq_purge(st, c);
+		tcp_ofo_purge(st, c);
 		tcp_resume_forget(st, c);
 		slab_free(&st->tcp.actives, c->act->id);
 	}
-	tcp_hist_free(st, c);
-	tcp_notes_drop(st, c);
+	if (c->hist)
+		slab_free(&st->tcp.hists, c->hist);
 	tcp_opts_put(st, c->opts);
 	if (c->orphan)
 		st->tcp.n_orphans--;
@@ -179,34 +179,9 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 	tcp_timer_arm(st, c);
 }
 
-void tcp_hist_free(struct tern_stack *st, struct tcp_conn *c)
+uint32_t tcp_syn_acked(const struct tcp_conn *c)
 {
-	if (c->hist & HIST_ACCECN)
-		slab_free(&st->tcp.hists_accecn, c->hist & ~HIST_ACCECN);
-	else if (c->hist)
-		slab_free(&st->tcp.hists, c->hist);
-	c->hist = 0;
-}
-
-/* Room for AccECN's counters, in place of a plain history if there is one. */
-bool tcp_hist_accecn(struct tern_stack *st, struct tcp_conn *c)
-{
-	struct tcp_hist *old;
-	uint32_t id;
-
-	if (c->hist & HIST_ACCECN)
-		return true;
-	if (!tcp_hist_attach(st, c))
-		return false;
-	id = slab_alloc(&st->tcp.hists_accecn);
-	if (!id)
-		return false;
-	old = hist_of(st, c);
-	((struct tcp_hist_accecn *)slab_at(&st->tcp.hists_accecn, id))->h =
-		*old;
-	tcp_hist_free(st, c);
-	c->hist = id | HIST_ACCECN;
-	return true;
+	return c->opened && c->state != TERN_TCP_SYN_SENT;
 }
 
 bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
@@ -221,8 +196,7 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 	c->hist = id;
 	/* The SYN was delivered before there was a history to say so. */
 	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
-	hist_of(st, c)->bytes_acked = c->opened &&
-				      c->state != TERN_TCP_SYN_SENT;
+	hist_of(st, c)->bytes_acked = tcp_syn_acked(c);
 	return true;
 }
 
