@@ -292,6 +292,9 @@ void tcp_tlp_fire(struct tern_stack *st, struct tcp_conn *c)
 		a->has_tlp = true;
 		a->tlp_high = c->snd.nxt;
 		COUNT(st, TCP_EXT_LOSS_PROBES);
+	} else {
+		/* One is out already: the time-out's time has run on. */
+		a->at[TCP_TIMER_LOSS] = st->now;
 	}
 	tcp_rearm_rto(st, c);
 }
