@@ -5,6 +5,7 @@
 #   make test      all tests, here and as s390x, armhf and wasm32
 #   make test-programs  real programs of Debian's, under tern run
 #   make asan      the tests again under the address and UB sanitizers
+#   make sabotage   switch each behaviour off: its tests must go red
 #   make fuzz      the fuzzer, for FUZZ_SECONDS
 #   make bench     the benchmarks
 #   make fmt lint  clang-format all, clang-tidy the core
@@ -20,7 +21,7 @@ MAKEFLAGS += --no-print-directory
 BUILD = ninja -j $(JOBS) -C
 CROSS = build-s390x build-armhf
 
-.PHONY: all demo test test-programs asan fuzz bench fmt lint install sources clean help \
+.PHONY: all demo test test-programs asan sabotage fuzz bench fmt lint install sources clean help \
 	deps-build deps-test deps-programs deps-lint
 
 all: deps-build build/build.ninja
@@ -37,6 +38,9 @@ test-programs: deps-programs build/build.ninja
 
 asan: deps-test build-asan/build.ninja
 	@scripts/run-tests build-asan
+
+sabotage: deps-test
+	@scripts/sabotage
 
 fuzz: deps-test build-fuzz/build.ninja
 	@$(BUILD) build-fuzz
@@ -61,7 +65,7 @@ sources:
 	@scripts/gen-tables-doc
 
 clean:
-	@rm -rf build build-asan build-fuzz build-clang $(CROSS)
+	@rm -rf build build-asan build-fuzz build-clang build-sabotage $(CROSS)
 
 help:
 	@sed -n 's/^#   //p' Makefile

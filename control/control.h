@@ -8,6 +8,7 @@
  *
  *	{"tern": 1, "ask": "sockets", "args": {...}}
  *	{"state": "ESTAB", ...}			a row, any number of them
+ *	{"block": 640, "record": 64}		or records: 640 bytes of them
  *	{"end": 0}				or {"end": -2, "text": "..."}
  *
  * The number is the version of the protocol: a server answers questions of its
@@ -29,6 +30,10 @@ struct control_server;
 int control_server_open(struct host *, const char *name,
 			struct control_server **out);
 void control_server_close(struct control_server *);
+/* Whom to ask for the processes of sockets; copied. */
+struct control_owners;
+void control_server_set_owners(struct control_server *,
+			       const struct control_owners *);
 
 /* One line that says what an error of this header's calls means. */
 const char *control_error_text(int error);
@@ -43,6 +48,14 @@ int control_connect(const char *name, int *fd);
 typedef void control_row_fn(void *ctx, const json_t *row);
 int control_ask(int fd, const char *question, json_t *args, control_row_fn *fn,
 		void *ctx, char why[256]);
+
+/* The same for answers that are records: hands fn the sockets, which live as
+ * long as the call. Records are `len` bytes or more of a struct
+ * control_socket; the rest is zero. -TERN_EPROTO: another version of tern. */
+struct control_socket;
+typedef void control_socket_fn(void *ctx, const struct control_socket *);
+int control_ask_sockets(int fd, json_t *args, control_socket_fn *fn, void *ctx,
+			char why[256]);
 
 /* Calls fn with the name of each host that answers. */
 void control_each_host(void (*fn)(void *ctx, const char *name), void *ctx);

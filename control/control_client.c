@@ -7,6 +7,7 @@
 #include "control/control.h"
 
 #include "control/control_path.h"
+#include "control/control_socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -123,34 +124,97 @@ static int send_question(int fd, const char *question, json_t *args)
 	return error;
 }
 
-int control_ask(int fd, const char *question, json_t *args, control_row_fn *fn,
-		void *ctx, char why[256])
+/* How an answer is read: rows by one, records by the other. */
+struct reader {
+	FILE *in;
+	control_row_fn *row;
+	control_socket_fn *socket;
+	void *ctx;
+};
+
+/* The records of one block. 0 or -errno. */
+static int read_block(struct reader *r, size_t len, size_t record)
 {
-	int error = send_question(fd, question, args);
-	FILE *in = error ? NULL : fdopen(dup(fd), "r");
+	struct control_socket one;
+
+	if (!r->socket || !record || record > sizeof(one) || len % record)
+		return -TERN_EPROTO;
+	for (size_t i = 0; i < len / record; i++) {
+		memset(&one, 0, sizeof(one));
+		if (fread_unlocked(&one, record, 1, r->in) != 1)
+			return -TERN_EPROTO;
+		r->socket(r->ctx, &one);
+	}
+	return 0;
+}
+
+/* One line, and what belongs to it. 0; 1 at the end, with its error in *error;
+ * -errno. */
+static int read_line(struct reader *r, const json_t *row, int *error, char *why)
+{
+	json_t *end = json_object_get(row, "end");
+	json_t *block = json_object_get(row, "block");
+	const char *text = json_string_value(json_object_get(row, "text"));
+
+	if (end) {
+		*error = (int)json_integer_value(end);
+		snprintf(why, 256, "%s", text ? text : "");
+		return 1;
+	}
+	if (block)
+		return read_block(r, (size_t)json_integer_value(block),
+				  (size_t)json_integer_value(
+					  json_object_get(row, "record")));
+	if (r->row)
+		r->row(r->ctx, row);
+	return 0;
+}
+
+static int read_answer(struct reader *r, char *why)
+{
 	char *line = NULL;
 	size_t size = 0;
-	bool ended = false;
+	int error = -TERN_EPROTO, state = 0;
 
-	why[0] = '\0';
-	while (in && !ended && getline(&line, &size, in) > 0) {
+	while (state == 0 && getline(&line, &size, r->in) > 0) {
 		json_t *row = json_loads(line, 0, NULL);
-		json_t *end = json_object_get(row, "end");
 
-		if (end) {
-			const char *text =
-				json_string_value(json_object_get(row, "text"));
-
-			ended = true;
-			error = (int)json_integer_value(end);
-			snprintf(why, 256, "%s", text ? text : "");
-		} else if (row) {
-			fn(ctx, row);
-		}
+		state = row ? read_line(r, row, &error, why) : -TERN_EPROTO;
 		json_decref(row);
 	}
 	free(line);
-	if (in)
-		fclose(in);
-	return ended || error ? error : -TERN_EPROTO;
+	return state < 0 ? state : error;
+}
+
+static int ask(int fd, const char *question, json_t *args, struct reader *r,
+	       char *why)
+{
+	int error = send_question(fd, question, args);
+
+	why[0] = '\0';
+	if (error)
+		return error;
+	r->in = fdopen(dup(fd), "r");
+	if (!r->in)
+		return -errno;
+	setvbuf(r->in, NULL, _IOFBF, 1 << 17);
+	error = read_answer(r, why);
+	fclose(r->in);
+	return error;
+}
+
+int control_ask(int fd, const char *question, json_t *args, control_row_fn *fn,
+		void *ctx, char why[256])
+{
+	struct reader r = { .row = fn, .ctx = ctx };
+
+	return ask(fd, question, args, &r, why);
+}
+
+int control_ask_sockets(int fd, json_t *args, control_socket_fn *fn, void *ctx,
+			char why[256])
+{
+	struct reader r = { .socket = fn, .ctx = ctx };
+
+	return ask(fd, "sockets", args, &r, why);
 }

@@ -12,6 +12,8 @@ struct control_question {
 	json_t *args;	  /* object, or NULL */
 	uint64_t cursor;  /* 0 at first; what it counts is the message's */
 	int error;	  /* -errno, set by the message to fail */
+	void *state;	  /* freed at the end; NULL at first */
+	const struct control_owners *owners;
 };
 
 struct control_message {
@@ -19,7 +21,20 @@ struct control_message {
 	const char *help;
 	/* The next row (a new reference), or NULL at the end. */
 	json_t *(*next)(struct control_question *);
+	/* Or, instead: as many records as there are and have room. Returns
+	 * bytes, and the size of one in *record; 0 at the end. */
+	size_t (*fill)(struct control_question *, void *room, size_t len,
+		       size_t *record);
+	/* (optional) Some work towards the first row; false: there is more. */
+	bool (*prepare)(struct control_question *);
 };
+
+/* control_sockets.c */
+size_t control_fill_sockets(struct control_question *, void *room, size_t len,
+			    size_t *record);
+bool control_prepare_summary(struct control_question *);
+json_t *control_next_summary(struct control_question *);
+json_t *control_next_kill(struct control_question *);
 
 /* NULL: no such question. */
 const struct control_message *control_message_find(const char *name);

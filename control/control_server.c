@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include "control/control_messages.h"
+#include "control/control_owner.h"
 #include "control/control_path.h"
 
 #include <errno.h>
@@ -36,7 +37,8 @@ struct client {
 	size_t out_len, out_done;
 	const struct control_message *message;
 	struct control_question question;
-	bool closing; /* once all is written */
+	bool prepared; /* the question is */
+	bool closing;  /* once all is written */
 };
 
 struct control_server {
@@ -44,6 +46,7 @@ struct control_server {
 	int fd;
 	struct sockaddr_un addr;
 	char name[CONTROL_NAME_MAX + 1];
+	struct control_owners owners; /* find NULL: nobody knows */
 	struct client clients[MAX_CLIENTS];
 };
 
@@ -52,6 +55,7 @@ static void drop_client(struct client *c)
 	host_unwatch(c->server->host, c->fd);
 	close(c->fd);
 	free(c->out);
+	free(c->question.state);
 	json_decref(c->question.args);
 	*c = (struct client){ .server = c->server, .fd = -1 };
 }
@@ -74,8 +78,38 @@ static void put_end(struct client *c, int error, const char *text)
 {
 	put_row(c, json_pack("{s:i, s:s}", "end", error, "text", text));
 	json_decref(c->question.args);
-	c->question.args = NULL;
+	free(c->question.state);
+	c->question = (struct control_question){ 0 };
 	c->message = NULL;
+}
+
+/* The length that a block's line is padded to, so that its records can be put
+ * behind it before it is known how many they are. */
+#define BLOCK_LINE 64
+
+/* One block of records. False: there are no more. */
+static bool put_block(struct client *c)
+{
+	char *line = c->out + c->out_len;
+	size_t room = OUT_LEN - c->out_len - BLOCK_LINE, record = 0;
+	size_t n = c->message->fill(&c->question, line + BLOCK_LINE, room,
+				    &record);
+
+	if (n == 0)
+		return false;
+	memset(line, ' ', BLOCK_LINE);
+	line[snprintf(line, BLOCK_LINE, "{\"block\":%zu,\"record\":%zu}", n,
+		      record)] = ' ';
+	line[BLOCK_LINE - 1] = '\n';
+	c->out_len += BLOCK_LINE + n;
+	return true;
+}
+
+static void put_end_of_answer(struct client *c)
+{
+	int error = c->question.error;
+
+	put_end(c, error, error ? tern_error_text(error) : "");
 }
 
 /* Makes rows while there is room for the largest of them. */
@@ -83,16 +117,22 @@ static void make_rows(struct client *c)
 {
 	const size_t largest = 8192;
 
+	if (c->message && c->message->prepare && !c->prepared) {
+		c->prepared = c->message->prepare(&c->question);
+		if (!c->prepared)
+			return;
+	}
 	while (c->message && c->out_len + largest < OUT_LEN) {
-		json_t *row = c->message->next(&c->question);
+		json_t *row = NULL;
 
+		if (c->message->fill && put_block(c))
+			return;
+		if (c->message->next)
+			row = c->message->next(&c->question);
 		if (row)
 			put_row(c, row);
 		else
-			put_end(c, c->question.error,
-				c->question.error ?
-					tern_error_text(c->question.error) :
-					"");
+			put_end_of_answer(c);
 	}
 }
 
@@ -106,7 +146,9 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		.host = c->server->host,
 		.name = c->server->name,
 		.args = json_incref(json_object_get(root, "args")),
+		.owners = c->server->owners.find ? &c->server->owners : NULL,
 	};
+	c->prepared = false;
 	if (version != CONTROL_VERSION || !ask) {
 		put_end(c, -TERN_EPROTO, "speak version 1 of the protocol");
 		c->closing = true;
@@ -260,6 +302,12 @@ int control_server_open(struct host *h, const char *name,
 	}
 	*out = s;
 	return 0;
+}
+
+void control_server_set_owners(struct control_server *s,
+			       const struct control_owners *owners)
+{
+	s->owners = *owners;
 }
 
 void control_server_close(struct control_server *s)

@@ -110,6 +110,21 @@ static void want_out(struct host_link *l, bool on)
 		   host_link_on_event, l);
 }
 
+/* What stays here outlives the next call into the stack: it must not point to
+ * memory that a program may have back by then. */
+static void keep(struct host_link *l)
+{
+	int n = 0;
+
+	for (int i = 0; i < l->n_rest; i++) {
+		if (tern_pkt_own(l->rest[i]))
+			l->rest[n++] = l->rest[i];
+		else
+			tern_pkt_put(l->rest[i]);
+	}
+	l->n_rest = n;
+}
+
 /* Offers packets and keeps what is refused. Was all taken? */
 static bool offer(struct host_link *l, struct tern_pkt **pkts, int n)
 {
@@ -119,6 +134,7 @@ static bool offer(struct host_link *l, struct tern_pkt **pkts, int n)
 		sent = 0;
 	l->n_rest = n - sent;
 	memmove(l->rest, pkts + sent, (size_t)l->n_rest * sizeof(*pkts));
+	keep(l);
 	want_out(l, l->n_rest);
 	return l->n_rest == 0;
 }

@@ -22,8 +22,8 @@ static double real_clock(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void set_message(struct drill_result *out, enum drill_verdict verdict,
-			int line, const char *message)
+void drill_result_set(struct drill_result *out, enum drill_verdict verdict,
+		      int line, const char *message)
 {
 	out->verdict = verdict;
 	out->line = line;
@@ -76,8 +76,8 @@ static void run_script(struct drill_script *script,
 
 	out->virtual_s = r.a ? (double)drill_run_now(&r) / 1e9 : 0;
 	if (!passed)
-		set_message(out, r.skipped ? DRILL_SKIPPED : DRILL_FAILED,
-			    r.fail_line, r.message.s);
+		drill_result_set(out, r.skipped ? DRILL_SKIPPED : DRILL_FAILED,
+				 r.fail_line, r.message.s);
 	report(out, &r, out->verdict == DRILL_FAILED || config->verbose > 0);
 	if (r.output.len)
 		out->output = strdup(r.output.s);
@@ -101,7 +101,7 @@ void drill_text(const char *path, const char *text, size_t len,
 			      n_overrides, &line, &error);
 	out->n_events = script.n_events;
 	if (verdict != DRILL_PASSED) {
-		set_message(out, verdict, line, error);
+		drill_result_set(out, verdict, line, error);
 		report(out, NULL, false);
 	} else if (!config.dry_run) {
 		run_script(&script, &config, out);
@@ -110,8 +110,7 @@ void drill_text(const char *path, const char *text, size_t len,
 	out->real_s = real_clock() - start;
 }
 
-/* The file's bytes; NULL with errno. */
-static char *read_file(const char *path, size_t *len)
+char *drill_read_file(const char *path, size_t *len)
 {
 	FILE *file = fopen(path, "r");
 	struct stat st;
@@ -136,13 +135,13 @@ void drill_file(const char *path, const struct drill_override *overrides,
 		int n_overrides, struct drill_result *out)
 {
 	size_t len;
-	char *text = read_file(path, &len);
+	char *text = drill_read_file(path, &len);
 
 	if (!text) {
 		*out = (struct drill_result){ .path = path };
-		set_message(out, DRILL_FAILED, 0,
-			    errno == EINVAL ? "this is no script" :
-					      strerror(errno));
+		drill_result_set(out, DRILL_FAILED, 0,
+				 errno == EINVAL ? "this is no script" :
+						   strerror(errno));
 		report(out, NULL, false);
 		return;
 	}

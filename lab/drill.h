@@ -8,6 +8,7 @@
 
 #include "drill_ast.h"
 #include "drill_parse.h"
+#include "lab_fault.h"
 
 struct drill_result {
 	const char *path;
@@ -19,6 +20,9 @@ struct drill_result {
 	int n_events;
 	double real_s;	  /* how long it took */
 	double virtual_s; /* how much time passed in it */
+	/* With faults: where one could happen; runs in which a call told of it,
+	 * the script passed all the same, or went another way. */
+	uint64_t n_points, n_told, n_held, n_other;
 };
 
 /* Runs one file. What the result points to is the caller's. */
@@ -28,6 +32,11 @@ void drill_file(const char *path, const struct drill_override *overrides,
 void drill_text(const char *path, const char *text, size_t len,
 		const struct drill_override *overrides, int n_overrides,
 		struct drill_result *);
+/* A script's text, NUL behind it; NULL with errno. free() takes it. */
+char *drill_read_file(const char *path, size_t *len);
+/* line and message: of a verdict that is not passed. */
+void drill_result_set(struct drill_result *, enum drill_verdict, int line,
+		      const char *message);
 void drill_result_fini(struct drill_result *);
 
 struct drill_batch {
@@ -36,6 +45,7 @@ struct drill_batch {
 	const struct drill_override *overrides;
 	int n_overrides;
 	int n_jobs;
+	enum lab_fault_kind fault; /* again and again, with one each time */
 	/* Called in the order of paths, by one thread at a time. */
 	void (*each)(void *ctx, const struct drill_result *);
 	void *ctx;

@@ -93,6 +93,7 @@ struct drill_adapter_ops {
 
 struct drill_adapter {
 	const struct drill_adapter_ops *ops;
+	int64_t epoch_ns; /* from `now` 0 to the epoch that timestamps count */
 };
 
 /* A tern stack with one link, at `now`; NULL with *why. */

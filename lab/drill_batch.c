@@ -5,6 +5,8 @@
  */
 #include "drill.h"
 
+#include "drill_fault.h"
+
 #include <pthread.h>
 
 #define JOBS_MAX 64
@@ -42,14 +44,23 @@ static void tell(struct work *w, int i)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void run_one(const struct drill_batch *b, int i,
+		    struct drill_result *out)
+{
+	if (b->fault)
+		drill_fault_file(b->paths[i], b->overrides, b->n_overrides,
+				 b->fault, out);
+	else
+		drill_file(b->paths[i], b->overrides, b->n_overrides, out);
+}
+
 static void *work(void *ctx)
 {
 	struct work *w = ctx;
 	int i;
 
 	while ((i = take(w)) >= 0) {
-		drill_file(w->batch->paths[i], w->batch->overrides,
-			   w->batch->n_overrides, &w->results[i]);
+		run_one(w->batch, i, &w->results[i]);
 		tell(w, i);
 	}
 	return NULL;

@@ -19,7 +19,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 /* How long a call that was not said to block may do so. */
 #define PATIENCE (100000 * NS_PER_S)
@@ -241,6 +240,8 @@ static void finish(struct drill_run *r, struct drill_op *op, int64_t result)
 	print_result(&t, result);
 	drill_run_note(r, drill_run_now(r), "%s = %s", op->call->text, t.s);
 	free(t.s);
+	if (result == -ENOMEM || result == -ENOBUFS)
+		r->told_no_memory = true;
 	if (r->failed || op->bad)
 		return;
 	check_result(r, op, result);
@@ -261,17 +262,13 @@ static bool attempt(struct drill_run *r, struct drill_op *op)
 
 static void set_patience(struct drill_run *r, struct drill_op *op)
 {
-	struct timeval tv = { 0 };
-	socklen_t len = sizeof(tv);
+	int64_t ns;
 
 	if (!op->call->row->timeout_opt || op->wake_at != NEVER)
 		return;
-	if (r->a->ops->getsockopt(r->a, op->fd, SOL_SOCKET,
-				  op->call->row->timeout_opt, &tv, &len) < 0)
-		return;
-	if (tv.tv_sec || tv.tv_usec)
-		op->wake_at = op->started_at + tv.tv_sec * NS_PER_S +
-			      tv.tv_usec * NS_PER_US;
+	ns = drill_wait_patience(r->a, op->fd, op->call->row->timeout_opt);
+	if (ns)
+		op->wake_at = op->started_at + ns;
 }
 
 void drill_call_retry(struct drill_run *r)

@@ -9,6 +9,7 @@
 #define LAB_DRILL_CALL_H
 
 #include "drill_ast.h"
+#include "drill_wait.h"
 
 struct drill_run;
 
@@ -26,8 +27,6 @@ struct drill_op {
 	int64_t done; /* bytes so far */
 	void *data;   /* of the call's own, from the script's memory */
 };
-
-#define DRILL_WAIT INT64_MIN
 
 struct drill_call_row {
 	const char *name;

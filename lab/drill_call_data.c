@@ -29,7 +29,7 @@ static unsigned char *buffer(struct drill_run *r, struct drill_op *op, size_t n,
 
 static bool may_wait(struct drill_run *r, const struct drill_op *op, int flags)
 {
-	return !op->timed_out && !(flags & MSG_DONTWAIT) &&
+	return !op->timed_out && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) &&
 	       r->a->ops->blocks(r->a, op->fd);
 }
 
@@ -53,21 +53,15 @@ static int64_t get(struct drill_run *r, struct drill_op *op, size_t n,
 		   int flags)
 {
 	unsigned char *p = buffer(r, op, n, 0xff);
-	struct iovec iov = { p + op->done, n - (size_t)op->done };
+	struct iovec iov = { p, n };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int64_t got = r->a->ops->recvmsg(r->a, op->fd, &m, flags);
+	int64_t had = op->done, got;
 
-	if (got == -EAGAIN && may_wait(r, op, flags))
-		return DRILL_WAIT;
-	if (got < 0)
-		return op->done ? op->done : got;
-	if (!(flags & (MSG_TRUNC | MSG_OOB)))
-		check_zeros(r, op, p + op->done, got, iov.iov_len);
-	op->done += got;
-	if (flags & MSG_WAITALL && got && (size_t)op->done < n &&
-	    may_wait(r, op, flags))
-		return DRILL_WAIT;
-	return op->done;
+	got = drill_wait_recv(r->a, op->fd, &m, flags, &op->done,
+			      may_wait(r, op, flags));
+	if (op->done > had && !(flags & (MSG_TRUNC | MSG_OOB)))
+		check_zeros(r, op, p + had, op->done - had, n - (size_t)had);
+	return got;
 }
 
 /* Writes until all is out, as a blocking call does. */
@@ -75,34 +69,18 @@ static int64_t put(struct drill_run *r, struct drill_op *op, size_t n,
 		   int flags)
 {
 	unsigned char *p = buffer(r, op, n, 0);
+	struct iovec iov = { p, n };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct sockaddr_storage ss;
-	struct msghdr m = { 0 };
-	int64_t got;
 
-	for (;;) {
-		struct iovec iov = { p + op->done, n - (size_t)op->done };
-
-		m.msg_iov = &iov;
-		m.msg_iovlen = 1;
-		if (op->phase) {
-			/* An address: drill_call_sendto() put it behind. */
-			memcpy(&ss, p + n, sizeof(ss));
-			m.msg_name = &ss;
-			m.msg_namelen = (socklen_t)op->phase;
-		}
-		got = r->a->ops->sendmsg(r->a, op->fd, &m, flags);
-		if (got > 0)
-			op->done += got;
-		if (got >= 0 && (size_t)op->done >= n)
-			return op->done;
-		if (got < 0 && got != -EAGAIN &&
-		    !(got == -EINPROGRESS && op->phase))
-			return op->done ? op->done : got;
-		if (!may_wait(r, op, flags))
-			return op->done ? op->done : got;
-		if (got < 0)
-			return DRILL_WAIT;
+	if (op->phase) {
+		/* An address: drill_call_sendto() put it behind. */
+		memcpy(&ss, p + n, sizeof(ss));
+		m.msg_name = &ss;
+		m.msg_namelen = (socklen_t)op->phase;
 	}
+	return drill_wait_send(r->a, op->fd, &m, flags, &op->done,
+			       may_wait(r, op, flags));
 }
 
 /* NULL as a buffer: what the system says to it. */

@@ -182,28 +182,17 @@ static void on_connect(struct drill_flow *f, const struct name *n)
 	f->rport = n->port;
 }
 
-/* The socket's error, once it has connected or failed. */
-static int64_t outcome(struct drill_run *r, const struct drill_op *op)
-{
-	struct pollfd p = { .fd = op->fd, .events = POLLOUT };
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	r->a->ops->poll(r->a, &p, 1);
-	if (!p.revents)
-		return op->timed_out ? -EINPROGRESS : DRILL_WAIT;
-	r->a->ops->getsockopt(r->a, op->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return -(int64_t)error;
-}
-
 int64_t drill_call_connect(struct drill_run *r, struct drill_op *op)
 {
 	struct drill_flow *f = drill_run_flow_of_fd(r, op->fd);
 	struct name n;
 	int result;
 
-	if (op->phase)
-		return outcome(r, op);
+	if (op->phase) {
+		int64_t got = drill_wait_connected(r->a, op->fd);
+
+		return got == DRILL_WAIT && op->timed_out ? -EINPROGRESS : got;
+	}
 	if (!get_name(r, op, 1, &r->config->remote_ip, r->config->connect_port,
 		      &n))
 		return 0;
@@ -238,53 +227,17 @@ int drill_call_name(struct drill_run *r, struct drill_op *op, int i,
 	return 0;
 }
 
-/* SO_LINGER with a time: the FIN goes out, and close() waits for what is on
- * its way; even where the descriptor does not block. */
-static bool must_linger(struct drill_run *r, struct drill_op *op)
-{
-	struct linger linger = { 0 };
-	socklen_t len = sizeof(linger);
-	struct tern_tcp_info info;
-	int unread = 0;
-
-	if (r->a->ops->getsockopt(r->a, op->fd, SOL_SOCKET, SO_LINGER, &linger,
-				  &len) < 0 ||
-	    !linger.l_onoff || !linger.l_linger ||
-	    r->a->ops->tcp_info(r->a, op->fd, &info) < 0)
-		return false;
-	if (info.state != TERN_TCP_ESTABLISHED &&
-	    info.state != TERN_TCP_CLOSE_WAIT)
-		return false;
-	/* Unread data makes it a reset: nothing to wait for. */
-	r->a->ops->ioctl(r->a, op->fd, FIONREAD, &unread);
-	if (unread)
-		return false;
-	op->wake_at = op->started_at + linger.l_linger * NS_PER_S;
-	r->a->ops->shutdown(r->a, op->fd, SHUT_WR);
-	return true;
-}
-
-static bool has_lingered(struct drill_run *r, const struct drill_op *op)
-{
-	struct tern_tcp_info info;
-
-	if (op->timed_out || r->a->ops->tcp_info(r->a, op->fd, &info) < 0)
-		return true;
-	return info.state != TERN_TCP_FIN_WAIT1 &&
-	       info.state != TERN_TCP_CLOSING &&
-	       info.state != TERN_TCP_LAST_ACK;
-}
-
 int64_t drill_call_close(struct drill_run *r, struct drill_op *op)
 {
 	struct drill_flow *f = drill_run_flow_of_fd(r, op->fd);
-	int result;
+	int result, secs;
 
-	if (!op->phase && must_linger(r, op)) {
+	if (!op->phase && drill_wait_lingers(r->a, op->fd, &secs)) {
+		op->wake_at = op->started_at + secs * NS_PER_S;
 		op->phase = 1;
 		return DRILL_WAIT;
 	}
-	if (op->phase && !has_lingered(r, op))
+	if (op->phase && !op->timed_out && !drill_wait_lingered(r->a, op->fd))
 		return DRILL_WAIT;
 	result = r->a->ops->close(r->a, op->fd);
 	/* The flow stays: its packets are still looked for. */

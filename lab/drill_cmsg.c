@@ -22,6 +22,11 @@ int64_t drill_cmsg_number(const struct drill_expr *e, const char *name)
 	return m && m->kind == DRILL_EX_NUM ? m->num : 0;
 }
 
+static int64_t since_start(const struct drill_run *r, const int64_t at[2])
+{
+	return at[0] * NS_PER_S + at[1] - r->a->epoch_ns - r->start_at;
+}
+
 /* One of the first of three timestamps: 0 is not compared. */
 static const char *match_time(const struct drill_run *r,
 			      const struct drill_expr *want,
@@ -36,7 +41,7 @@ static const char *match_time(const struct drill_run *r,
 	if (!secs && !nsecs)
 		return NULL;
 	memcpy(got, data, sizeof(got));
-	at = got[0] * NS_PER_S + got[1] - r->start_at;
+	at = since_start(r, got);
 	if (!drill_run_in_time(r, at, secs * NS_PER_S + nsecs,
 			       secs * NS_PER_S + nsecs, 0))
 		return "a timestamp differs";
@@ -225,7 +230,7 @@ static void print(const struct drill_run *r, struct drill_text *t,
 		   c->cmsg_type == SCM_TIMESTAMPING && len >= sizeof(at)) {
 		memcpy(at, data, sizeof(at));
 		if (at[0] || at[1])
-			at[0] = at[0] * NS_PER_S + at[1] - r->start_at;
+			at[0] = since_start(r, at);
 		drill_text_add(t, "{scm_sec=%lld, scm_nsec=%lld}",
 			       (long long)(at[0] / NS_PER_S),
 			       (long long)(at[0] % NS_PER_S));
@@ -256,23 +261,27 @@ void drill_cmsg_match(struct drill_run *r, struct drill_op *op,
 		      struct msghdr *m)
 {
 	const struct drill_expr *e = drill_call_arg(op, 1);
-	struct cmsghdr *c = m->msg_controllen ? CMSG_FIRSTHDR(m) : NULL;
-	int i;
+	struct cmsghdr *first = m->msg_controllen ? CMSG_FIRSTHDR(m) : NULL;
+	struct drill_text t = { 0 };
+	const char *wrong = NULL;
+	struct cmsghdr *c = first;
 
 	e = drill_call_member(e, "msg_control");
 	e = e && e->kind == DRILL_EX_LIST ? e->first : NULL;
-	for (i = 0; c; e = e ? e->next : NULL, c = CMSG_NXTHDR(m, c), i++) {
-		const char *wrong = match(r, e, c);
-		struct drill_text t = { 0 };
-
-		if (!wrong)
-			continue;
-		print(r, &t, c);
-		drill_call_wrong(r, op, "control message %d: %s: %s", i, wrong,
-				 t.s);
-		free(t.s);
-		return;
+	while (c && !wrong) {
+		wrong = match(r, e, c);
+		e = e ? e->next : NULL;
+		c = CMSG_NXTHDR(m, c);
 	}
-	if (e)
-		drill_call_wrong(r, op, "control message %d did not come", i);
+	if (e && !wrong)
+		wrong = "one did not come";
+	if (!wrong)
+		return;
+	for (c = first; c; c = CMSG_NXTHDR(m, c)) {
+		drill_text_add(&t, "%s", t.s ? ", " : "");
+		print(r, &t, c);
+	}
+	drill_call_wrong(r, op, "control messages: %s: [%s]", wrong,
+			 t.s ? t.s : "");
+	free(t.s);
 }

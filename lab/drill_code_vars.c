@@ -118,8 +118,9 @@ static const struct field fields[] = {
 	F(received_e1_bytes),
 	F(received_e0_bytes),
 	F(received_ce_bytes),
-	F(accecn_fail_mode),
-	F(accecn_opt_seen),
+	BITS(ecn_mode, accecn, 0, 2),
+	BITS(accecn_opt_seen, accecn, 2, 2),
+	BITS(accecn_fail_mode, accecn, 4, 4),
 };
 
 static const char *const mem_names[9] = {

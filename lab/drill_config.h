@@ -24,6 +24,8 @@ struct drill_define {
 	const char *name, *value;
 };
 
+struct drill_adapter;
+
 struct drill_config {
 	enum drill_ip_version ip_version;
 	uint16_t bind_port, connect_port;
@@ -48,6 +50,10 @@ struct drill_config {
 	bool thorough;
 	bool kernel; /* not tern: the kernel beneath */
 	uint64_t seed;
+	struct lab_fault *fault; /* what fails in this run; or NULL */
+	/* Another's stack than tern's; its netdev_receive() may wait. */
+	struct drill_adapter *(*new_adapter)(const struct drill_config *,
+					     int64_t now, const char **why);
 };
 
 void drill_config_init(struct drill_config *);

@@ -20,6 +20,8 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define FDS 1024
@@ -45,6 +48,7 @@ struct kernel {
 	int tun;
 	int64_t epoch; /* of the clock: what `now` 0 is */
 	struct packet *first, **tail;
+	char cc[16];	    /* that a namespace may not make its default */
 	bool nonblock[FDS]; /* what the script believes; all are */
 	bool open[FDS];
 };
@@ -59,12 +63,17 @@ static int64_t error_of(int64_t result)
 	return result < 0 ? -errno : result;
 }
 
-static int64_t mono(void)
+static int64_t clock_now(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static int64_t mono(void)
+{
+	return clock_now(CLOCK_MONOTONIC);
 }
 
 static int64_t now(struct drill_adapter *a)
@@ -100,8 +109,12 @@ static int adopt(struct kernel *k, int fd, bool nonblock)
 
 static int k_socket(struct drill_adapter *a, int domain, int type, int protocol)
 {
-	return adopt(of(a), socket(domain, type, protocol),
-		     type & SOCK_NONBLOCK);
+	const char *cc = of(a)->cc;
+	int fd = socket(domain, type, protocol);
+
+	if (fd >= 0 && *cc)
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, strlen(cc));
+	return adopt(of(a), fd, type & SOCK_NONBLOCK);
 }
 
 static int k_bind(struct drill_adapter *a, int fd, const struct sockaddr *sa,
@@ -323,14 +336,37 @@ static bool k_blocks(struct drill_adapter *a, int fd)
 	return fd >= 0 && fd < FDS && !of(a)->nonblock[fd];
 }
 
+static bool is_before_7(void)
+{
+	struct utsname u;
+
+	return !uname(&u) && atoi(u.release) < 7;
+}
+
+/* Linux 6.18 has 16 bits each for what is two and four bits since. */
+static void pack_accecn(struct tern_tcp_info *t)
+{
+	uint16_t fail, seen;
+
+	memcpy(&fail, &t->accecn, sizeof(fail));
+	memcpy(&seen, &t->options2[1], sizeof(seen));
+	memset(t->options2, 0, sizeof(t->options2));
+	t->accecn = (uint8_t)((seen & 3) << 2 | (fail & 15) << 4);
+}
+
 static int k_tcp_info(struct drill_adapter *a, int fd,
 		      struct tern_tcp_info *out)
 {
 	socklen_t len = sizeof(*out);
 
+	int error;
+
 	memset(out, 0, sizeof(*out));
-	return (int)error_of(
+	error = (int)error_of(
 		getsockopt(fd, TERN_IPPROTO_TCP, TERN_TCP_INFO, out, &len));
+	if (is_before_7())
+		pack_accecn(out);
+	return error;
 }
 
 /* Names without a path are of net.ipv4. */
@@ -338,6 +374,7 @@ static int k_sysctl(struct drill_adapter *a, const char *name,
 		    const char *value)
 {
 	char path[256], *s;
+	int error;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s%s",
@@ -348,7 +385,15 @@ static int k_sysctl(struct drill_adapter *a, const char *name,
 	if (!f)
 		return -errno;
 	fputs(value, f);
-	return fclose(f) ? -errno : 0;
+	error = fclose(f) ? -errno : 0;
+	/* Only the first namespace may choose any congestion control for all,
+	 * but each socket may. */
+	if (strstr(path, "/tcp_congestion_control")) {
+		snprintf(of(a)->cc, sizeof(of(a)->cc), "%s",
+			 error == -EPERM ? value : "");
+		return error == -EPERM ? 0 : error;
+	}
+	return error;
 }
 
 static int k_counter(struct drill_adapter *a, const char *name, uint64_t *out)
@@ -493,7 +538,7 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 	/* What tern's own defaults differ in. */
 	k_sysctl(&k->adapter, "tcp_syn_retries", "5");
 	k_sysctl(&k->adapter, "tcp_syn_linear_timeouts", "0");
-	k_sysctl(&k->adapter, "tcp_congestion_control", "reno");
+	k_sysctl(&k->adapter, "tcp_congestion_control", "cubic");
 	tern_addr_print(&c->local_ip, addr);
 	if (k->tun < 0 || run_ip(k, "link set dev tun0 mtu %u up", c->mtu) ||
 	    run_ip(k, "addr add %s/%u dev tun0", addr, c->prefix) ||
@@ -504,5 +549,6 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 		return NULL;
 	}
 	k->epoch = mono() - start;
+	k->adapter.epoch_ns = clock_now(CLOCK_REALTIME) - start;
 	return &k->adapter;
 }

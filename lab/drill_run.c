@@ -310,7 +310,7 @@ static bool run_events(struct drill_run *r)
 		r->last_was_in = e->kind == DRILL_EV_PACKET && e->pkt->in;
 	}
 	return (!r->blocked || drill_call_settle(r, NS_PER_S)) &&
-	       drill_pkt_left_over(r);
+	       (r->config->new_adapter || drill_pkt_left_over(r));
 }
 
 bool drill_run(struct drill_run *r, struct drill_script *script,
@@ -328,8 +328,12 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 		.next_port = 50000,
 		.mtu = config->mtu,
 	};
-	r->a = config->kernel ? drill_kernel_new(config, START_AT, &why) :
-				drill_tern_new(config, START_AT, &why);
+	if (config->new_adapter)
+		r->a = config->new_adapter(config, START_AT, &why);
+	else if (config->kernel)
+		r->a = drill_kernel_new(config, START_AT, &why);
+	else
+		r->a = drill_tern_new(config, START_AT, &why);
 	if (!r->a)
 		return drill_run_fail(r, 1, "%s", why);
 	r->vars = drill_code_new_vars(r->mem);

@@ -45,6 +45,7 @@ struct drill_run {
 
 	/* What came of it. */
 	bool failed, skipped;
+	bool told_no_memory; /* a call was */
 	int fail_line;
 	struct drill_text message; /* why */
 	struct drill_text trail;   /* a line for each thing that happened */

@@ -8,13 +8,17 @@
  */
 #include "drill_tern.h"
 
+#include "lab_fault.h"
+
 #include "base/bytes.h"
+#include "base/time.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 32
+/* How soon a link that refused is asked again: as link/fault.c does. */
+#define RETRY_NS NS_PER_MS
 
 static void *heap_alloc(void *ctx, size_t size)
 {
@@ -43,19 +47,40 @@ static void keep(struct drill_tern *t, struct tern_pkt *pkt)
 	tern_pkt_put(pkt);
 }
 
-void drill_tern_ran(struct drill_tern *t)
+/* What the stack has for the link; nothing while it holds what it refused. */
+static void take_output(struct drill_tern *t)
 {
-	struct tern_pkt *pkts[BATCH];
-	struct tern_event events[BATCH];
-	int n, i, fd;
+	struct tern_pkt *pkts[DRILL_BATCH];
+	int n, i;
 
+	if (t->n_refused && t->now < t->retry_at)
+		return;
+	for (i = 0; i < t->n_refused; i++)
+		keep(t, t->refused[i]);
+	t->n_refused = 0;
 	do {
-		n = tern_stack_output(t->st, t->link, pkts, BATCH, t->now);
+		n = tern_stack_output(t->st, t->link, pkts, DRILL_BATCH,
+				      t->now);
+		if (n && t->fault &&
+		    lab_fault_point(t->fault, LAB_FAULT_SEND)) {
+			memcpy(t->refused, pkts, (size_t)n * sizeof(*pkts));
+			t->n_refused = n;
+			t->retry_at = t->now + RETRY_NS;
+			return;
+		}
 		for (i = 0; i < n; i++)
 			keep(t, pkts[i]);
-	} while (n == BATCH);
+	} while (n == DRILL_BATCH);
+}
+
+void drill_tern_ran(struct drill_tern *t)
+{
+	struct tern_event events[DRILL_BATCH];
+	int n, i, fd;
+
+	take_output(t);
 	do {
-		n = tern_events(t->st, events, BATCH);
+		n = tern_events(t->st, events, DRILL_BATCH);
 		for (i = 0; i < n; i++) {
 			for (fd = 0; fd < DRILL_FDS; fd++) {
 				if (t->fds[fd].kind == DRILL_FD_SOCKET &&
@@ -63,7 +88,7 @@ void drill_tern_ran(struct drill_tern *t)
 					drill_tern_edge(t, fd);
 			}
 		}
-	} while (n == BATCH);
+	} while (n == DRILL_BATCH);
 }
 
 static int netdev_send(struct drill_adapter *a, const void *packet, size_t n,
@@ -113,6 +138,8 @@ static int64_t deadline(struct drill_adapter *a)
 {
 	struct drill_tern *t = drill_tern_of(a);
 
+	if (t->n_refused)
+		return min_i64(t->retry_at, tern_stack_deadline(t->st));
 	if (tern_stack_has_output(t->st, t->link))
 		return t->now;
 	return tern_stack_deadline(t->st);
@@ -176,6 +203,8 @@ static void tern_free(struct drill_adapter *a)
 		    t->fds[fd].kind != DRILL_FD_FREE)
 			drill_tern_close(a, fd);
 	}
+	while (t->n_refused)
+		tern_pkt_put(t->refused[--t->n_refused]);
 	if (t->st)
 		tern_stack_free(t->st);
 	if (t->pool)
@@ -255,7 +284,12 @@ struct drill_adapter *drill_tern_new(const struct drill_config *c,
 	t->adapter.ops = &ops;
 	t->now = start;
 	t->sent_tail = &t->sent;
-	t->pool = tern_pool_new(&heap);
+	t->fault = c->fault;
+	if (c->fault) {
+		config.alloc = lab_fault_allocator(c->fault);
+		config.plain_alloc = true;
+	}
+	t->pool = tern_pool_new(&config.alloc);
 	for (i = 0; i < 8; i++)
 		config.seed[i] = (uint8_t)(c->seed >> 8 * i);
 	config.pool = t->pool;

@@ -11,6 +11,7 @@
 
 #include <tern/stack.h>
 
+#define DRILL_BATCH 32
 #define DRILL_FDS 1024 /* as a process has by default */
 
 enum drill_fd_kind {
@@ -61,6 +62,7 @@ struct drill_sent {
 struct drill_tern {
 	struct drill_adapter adapter;
 	struct drill_mem mem;
+	struct lab_fault *fault; /* or NULL */
 	struct tern_stack *st;
 	struct tern_pool *pool;
 	int link;
@@ -68,6 +70,10 @@ struct drill_tern {
 	struct tern_route route;
 	bool v6_socket_v4; /* AF_INET6 sockets, IPv4 packets */
 	struct drill_sent *sent, **sent_tail;
+	/* What the link refused waits here, and is tried again then. */
+	struct tern_pkt *refused[DRILL_BATCH];
+	int n_refused;
+	int64_t retry_at;
 	struct drill_fd fds[DRILL_FDS];
 	struct drill_file *files;
 	uint64_t order;

@@ -253,8 +253,9 @@ int tern_tun_open(struct tern_pool *pool, struct tern_tun_config *config,
 	t->link.ops = &tun_ops;
 	t->link.pool = pool;
 	t->link.mtu = config->mtu ? config->mtu : DEFAULT_MTU;
+	t->link.abilities = TERN_LINK_LENDS;
 	if (t->offload)
-		t->link.abilities = TERN_LINK_GSO | TERN_LINK_TX_CSUM;
+		t->link.abilities |= TERN_LINK_GSO | TERN_LINK_TX_CSUM;
 	*out = &t->link;
 	return 0;
 }

@@ -46,6 +46,10 @@ bool runner_is_done(const struct runner *);
 /* Sends a signal to the program's process group (Ctrl-C and the like). */
 void runner_signal(struct runner *, int signal);
 
+/* A process of the program's that has the stack's socket s open. */
+struct control_owner;
+bool runner_find_owner(const struct runner *, int s, struct control_owner *out);
+
 /* Bytes that programs wrote before they closed, and that the stack has not
  * taken yet. */
 size_t runner_unsaid(const struct runner *);

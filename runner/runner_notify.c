@@ -141,8 +141,7 @@ int call_write(const struct call *c, uint64_t addr, const void *data,
 		       -EFAULT;
 }
 
-/* The thread group of a thread. */
-static pid_t leader_of(pid_t tid)
+pid_t thread_leader(pid_t tid)
 {
 	char path[64], line[256];
 	pid_t leader = -1;
@@ -168,7 +167,7 @@ static int open_pidfd(struct runner *r, pid_t tid)
 	cache->tid[i] = tid;
 	cache->fd[i] = pidfd_open(tid, PIDFD_THREAD);
 	if (cache->fd[i] < 0 && errno == EINVAL)
-		cache->fd[i] = pidfd_open(leader_of(tid), 0);
+		cache->fd[i] = pidfd_open(thread_leader(tid), 0);
 	return cache->fd[i];
 }
 

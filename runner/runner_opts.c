@@ -158,6 +158,9 @@ int64_t call_setsockopt(struct call *c)
 	error = call_read(c, c->arg[3], value, (size_t)len);
 	if (error)
 		return error;
+	/* Written natively the data is copied, and nobody tells of it. */
+	if (level == SOL_SOCKET && name == SO_ZEROCOPY)
+		return -EOPNOTSUPP;
 	if (how == DRAIN)
 		drain(c->sock);
 	if (how != NATIVE) {

@@ -249,6 +249,8 @@ int call_write(const struct call *, uint64_t addr, const void *, size_t len);
 int call_dup(const struct call *, int fd);
 /* The same of any thread, without a call. */
 int thread_dup(struct runner *, pid_t tid, int fd);
+/* The thread group of a thread; -1 if it is gone. */
+pid_t thread_leader(pid_t tid);
 /* Ends the call; -EGONE if it has gone away meanwhile. */
 int call_answer(const struct call *, int64_t result);
 /* Installs srcfd in the caller and returns its number there, as the call's

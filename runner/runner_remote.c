@@ -250,6 +250,15 @@ size_t remote_server_unsaid(const struct remote_server *s)
 	return sum;
 }
 
+bool remote_find_owner(const struct remote_server *s, int socket,
+		       struct control_owner *out)
+{
+	for (const struct remote *m = s->remotes; m; m = m->next)
+		if (m->runner && runner_find_owner(m->runner, socket, out))
+			return true;
+	return false;
+}
+
 void remote_server_close(struct remote_server *s)
 {
 	remote_server_stop(s);

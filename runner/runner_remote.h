@@ -29,6 +29,10 @@ void remote_server_stop(struct remote_server *);
 int remote_server_count(const struct remote_server *);
 /* As runner_unsaid(), of all of them. */
 size_t remote_server_unsaid(const struct remote_server *);
+/* As runner_find_owner(). */
+struct control_owner;
+bool remote_find_owner(const struct remote_server *, int s,
+		       struct control_owner *out);
 void remote_server_close(struct remote_server *);
 
 /* The client's side: a connection, and what the host says of names (to be freed

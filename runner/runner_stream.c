@@ -41,10 +41,12 @@ int64_t stream_send(struct call *c, struct message *m)
 			sock->state == RSOCK_BROKEN;
 	int64_t n = -EAGAIN;
 
-	/* The data is read again after draining uses the scratch. */
+	/* The data is read again after draining uses the scratch, which is
+	 * nothing to be lent. */
 	if (pump_out(sock) && message_reload(c, m) == 0)
 		n = tern_sendmsg(c->runner->stack, sock->s, &msg,
-				 m->flags & ~MSG_DONTWAIT, sock_now(sock));
+				 m->flags & ~(MSG_DONTWAIT | MSG_ZEROCOPY),
+				 sock_now(sock));
 	if (was_idle && m->flags & MSG_FASTOPEN &&
 	    (n >= 0 || n == -EINPROGRESS)) {
 		int error = connect_begin(c, false);

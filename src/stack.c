@@ -154,6 +154,7 @@ void tern_stack_free(struct tern_stack *st)
 		return;
 	if (st->cfg.record)
 		stack_record_end(st);
+	ip_drop_output(st);
 	tcp_fini(st);
 	udp_fini(st);
 	ip_fini(st);

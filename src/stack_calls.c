@@ -290,6 +290,18 @@ int tern_sock_tcp_info(struct tern_stack *st, uint64_t cookie,
 	return out ? (int)stack_door(st, &c) : -TERN_EFAULT;
 }
 
+int tern_sock_kill(struct tern_stack *st, uint64_t cookie, int64_t now)
+{
+	struct call c = {
+		.op = CALL_SOCK_KILL,
+		.s = -1,
+		.now = now,
+		.arg = { (int64_t)cookie },
+	};
+
+	return (int)stack_door(st, &c);
+}
+
 int tern_getsockname(struct tern_stack *st, int s, struct tern_sockaddr *out)
 {
 	return sock_getname(st, s, false, out);

@@ -74,6 +74,7 @@ const struct call_row stack_door_rows[N_CALLS] = {
 	[CALL_SYN_ANSWER] = { "syn_answer", sock_syn_answer, 2 },
 	[CALL_TCP_INFO] = { "tcp_info", sock_tcp_info, 1,
 			    ONE(struct tern_tcp_info) },
+	[CALL_SOCK_KILL] = { "sock_kill", sock_kill, 1 },
 };
 
 static void advance(struct tern_stack *st)
@@ -132,8 +133,12 @@ static int64_t act(struct tern_stack *st, struct call *c)
 		if (tern_stack_deadline(st) <= st->now)
 			advance(st);
 	}
+	if (unlikely(st->tcp.lend_done))
+		tcp_lend_settle(st);
 	result = stack_door_rows[c->op].handler(st, c);
 	settle(st);
+	if (unlikely(st->tcp.lend_done))
+		tcp_lend_settle(st);
 	return result;
 }
 

@@ -27,33 +27,61 @@ static void print_name(void *ctx, const char *name)
 	fprintf(stderr, "  %s\n", name);
 }
 
+/* A connection to the host that is meant; 0 or the exit status. */
+static int connect_host(const struct ask *ask, int *fd)
+{
+	int error = control_connect(ask->host, fd);
+
+	if (!error)
+		return 0;
+	if (ask->host)
+		tool_error(ask->command, "%s: %s", ask->host,
+			   control_error_text(error));
+	else
+		tool_error(ask->command, "%s", control_error_text(error));
+	if (error == -TERN_ERANGE || error == -TERN_ECONNREFUSED)
+		control_each_host(print_name, NULL);
+	return TOOL_FAILED;
+}
+
+static int tell(const struct ask *ask, int error, const char *why)
+{
+	if (!error)
+		return TOOL_OK;
+	tool_error(ask->command, "%s",
+		   why[0] ? why : control_error_text(error));
+	return TOOL_FAILED;
+}
+
 int ask_host(const struct ask *ask, const char *question, json_t *args,
 	     control_row_fn *fn, void *ctx)
 {
 	char why[256];
 	int fd, error;
 
-	error = control_connect(ask->host, &fd);
-	if (error) {
+	if (connect_host(ask, &fd)) {
 		json_decref(args);
-		if (ask->host)
-			tool_error(ask->command, "%s: %s", ask->host,
-				   control_error_text(error));
-		else
-			tool_error(ask->command, "%s",
-				   control_error_text(error));
-		if (error == -TERN_ERANGE || error == -TERN_ECONNREFUSED)
-			control_each_host(print_name, NULL);
 		return TOOL_FAILED;
 	}
 	error = control_ask(fd, question, args, ask->json ? print_json : fn,
 			    ctx, why);
 	close(fd);
-	if (!error)
-		return TOOL_OK;
-	tool_error(ask->command, "%s",
-		   why[0] ? why : control_error_text(error));
-	return TOOL_FAILED;
+	return tell(ask, error, why);
+}
+
+int ask_host_sockets(const struct ask *ask, json_t *args, control_socket_fn *fn,
+		     void *ctx)
+{
+	char why[256];
+	int fd, error;
+
+	if (connect_host(ask, &fd)) {
+		json_decref(args);
+		return TOOL_FAILED;
+	}
+	error = control_ask_sockets(fd, args, fn, ctx, why);
+	close(fd);
+	return tell(ask, error, why);
 }
 
 const char *row_text(const json_t *row, const char *key)

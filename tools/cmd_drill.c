@@ -6,13 +6,23 @@
 
 #include "lab/drill.h"
 #include "lab/drill_config.h"
+#include "lab/drill_coverage.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_JUNIT, OPT_JSON, OPT_JOBS, N_OWN };
+enum {
+	OPT_JUNIT,
+	OPT_JSON,
+	OPT_JOBS,
+	OPT_FAULT,
+	OPT_COVERAGE,
+	OPT_REQUIRE,
+	N_OWN
+};
 
 #define ROWS_MAX 64 /* own options and those of scripts */
 #define OVERRIDES_MAX 256
@@ -21,6 +31,15 @@ static const struct option_row own_rows[N_OWN] = {
 	[OPT_JUNIT] = { "junit", "FILE", "results as JUnit's XML" },
 	[OPT_JSON] = { "json", NULL, "results as JSON, nothing else" },
 	[OPT_JOBS] = { "jobs", "N", "scripts at a time (default: one a core)" },
+	[OPT_FAULT] = { "fault", "KIND",
+			"run each again and again, with one failure each time: "
+			"alloc (an allocation) or send (to the link)" },
+	[OPT_COVERAGE] = { "coverage", NULL,
+			   "which behaviours the tests in these files and "
+			   "folders say they cover" },
+	[OPT_REQUIRE] = { "require", "ROWS",
+			  "with --coverage: fail if one of these (O4,T) is "
+			  "not" },
 };
 
 /* Own rows, then those of lab/drill_config.c; filled before the first use. */
@@ -30,8 +49,11 @@ struct drill_command {
 	struct drill_override overrides[OVERRIDES_MAX];
 	int n_overrides;
 	const char *junit;
-	bool json, verbose;
+	const char *required; /* rows */
+	bool json, verbose, coverage;
 	uint64_t n_jobs;
+	enum lab_fault_kind fault;
+	uint64_t n_points, n_told, n_held, n_other;
 	int counts[DRILL_N_VERDICTS];
 };
 
@@ -52,6 +74,10 @@ static void on_result(void *ctx, const struct drill_result *r)
 	struct drill_command *c = ctx;
 
 	c->counts[r->verdict]++;
+	c->n_points += r->n_points;
+	c->n_told += r->n_told;
+	c->n_held += r->n_held;
+	c->n_other += r->n_other;
 	if (c->json)
 		return;
 	if (r->output)
@@ -64,7 +90,10 @@ static void on_result(void *ctx, const struct drill_result *r)
 			printf("ok    %s\n", r->path);
 		break;
 	case DRILL_FAILED:
-		fputs(r->report, stdout);
+		if (r->report)
+			fputs(r->report, stdout);
+		else
+			printf("%s:%d: %s\n", r->path, r->line, r->message);
 		printf("FAIL  %s\n", r->path);
 		break;
 	case DRILL_SKIPPED:
@@ -74,6 +103,14 @@ static void on_result(void *ctx, const struct drill_result *r)
 		break;
 	}
 	fflush(stdout);
+}
+
+static void tell_faults(const struct drill_command *c)
+{
+	printf("%" PRIu64 " faults: a call told of %" PRIu64
+	       ", the script held in %" PRIu64
+	       ", went another way and ended in order in %" PRIu64 "\n",
+	       c->n_points, c->n_told, c->n_held, c->n_other);
 }
 
 /* NULL or what is wrong with a value; said at once, not once a file. */
@@ -108,6 +145,18 @@ static bool take_override(struct options *o, struct drill_command *c, int row)
 	return true;
 }
 
+static bool take_fault(struct options *o, struct drill_command *c)
+{
+	if (!strcmp(o->value, "alloc"))
+		c->fault = LAB_FAULT_ALLOC;
+	else if (!strcmp(o->value, "send"))
+		c->fault = LAB_FAULT_SEND;
+	else
+		tool_error(o->command, "--fault=%s: it is alloc or send",
+			   o->value);
+	return c->fault != LAB_FAULT_NONE;
+}
+
 static int run_files(struct options *o, struct drill_command *c)
 {
 	struct drill_result *results;
@@ -117,6 +166,7 @@ static int run_files(struct options *o, struct drill_command *c)
 		.overrides = c->overrides,
 		.n_overrides = c->n_overrides,
 		.n_jobs = (int)c->n_jobs,
+		.fault = c->fault,
 		.each = on_result,
 		.ctx = c,
 	};
@@ -126,6 +176,8 @@ static int run_files(struct options *o, struct drill_command *c)
 	if (!results)
 		return TOOL_FAILED;
 	drill_batch_run(&batch, results);
+	if (c->fault && !c->json)
+		tell_faults(c);
 	if (c->json)
 		drill_report_json(results, o->argc);
 	else
@@ -178,6 +230,14 @@ static int drill_main(struct options *o)
 			if (!parse_number(o->command, "jobs", o->value, 64,
 					  &c.n_jobs))
 				return TOOL_USAGE;
+		} else if (row == OPT_COVERAGE) {
+			c.coverage = true;
+		} else if (row == OPT_REQUIRE) {
+			c.required = o->value;
+			c.coverage = true;
+		} else if (row == OPT_FAULT) {
+			if (!take_fault(o, &c))
+				return TOOL_USAGE;
 		} else if (!take_override(o, &c, row)) {
 			return TOOL_USAGE;
 		}
@@ -189,6 +249,10 @@ static int drill_main(struct options *o)
 				       "--help has an example");
 		return TOOL_USAGE;
 	}
+	if (c.coverage)
+		return drill_coverage(o->argv, o->argc, c.required) ?
+			       TOOL_FAILED :
+			       TOOL_OK;
 	return run_files(o, &c);
 }
 
@@ -201,6 +265,12 @@ const struct command cmd_drill = {
 		"\n"
 		"  tern drill test/script/open/*.pkt\n"
 		"  tern drill --ip_version=ipv6 --mtu=1520 x.pkt\n"
+		"  tern drill --coverage --require O4,C test\n"
+		"  tern drill --fault alloc x.pkt\n"
+		"\n"
+		"With --fault a script may go another way, but nothing may "
+		"crash, leak, hang\nor stay open: after each run all is "
+		"closed and the peer is silent.\n"
 		"\n"
 		"Exit status: 0 if none failed, 1 if one did, 2 for a wrong "
 		"command line.\n",

@@ -17,6 +17,7 @@
 #include "tools/run_signals.h"
 
 #include "control/control.h"
+#include "control/control_owner.h"
 #include "runner/runner.h"
 #include "runner/runner_remote.h"
 
@@ -97,6 +98,11 @@ static const char *name_of(const struct server *s)
 	return s->config.name ? s->config.name : s->config.tun;
 }
 
+static bool find_owner(void *programs, int s, struct control_owner *out)
+{
+	return remote_find_owner(programs, s, out);
+}
+
 static bool open_sockets(struct server *s, const struct run_names *names)
 {
 	struct host *h = s->host.host;
@@ -108,6 +114,10 @@ static bool open_sockets(struct server *s, const struct run_names *names)
 	if (error)
 		tool_error(&cmd_host, "--name %s: %s", name_of(s),
 			   control_error_text(error));
+	else
+		control_server_set_owners(
+			s->control,
+			&(struct control_owners){ find_owner, s->programs });
 	return !error;
 }
 

@@ -20,6 +20,7 @@
 #include "tools/run_signals.h"
 
 #include "control/control.h"
+#include "control/control_owner.h"
 #include "runner/runner.h"
 
 #include <signal.h>
@@ -171,6 +172,11 @@ static size_t unsaid(void *runner)
 	return runner_unsaid(runner);
 }
 
+static bool find_owner(void *runner, int s, struct control_owner *out)
+{
+	return runner_find_owner(runner, s, out);
+}
+
 static int run_program(struct run *run, const struct run_names *names,
 		       char **argv)
 {
@@ -187,6 +193,10 @@ static int run_program(struct run *run, const struct run_names *names,
 	if (!watch_signals(run) || !open_control(run))
 		return TOOL_RUN_FAILED;
 	error = runner_start(run->host.host, &config, &run->runner);
+	if (!error && run->control)
+		control_server_set_owners(
+			run->control,
+			&(struct control_owners){ find_owner, run->runner });
 	if (error)
 		return run_start_status(error);
 	while (!run->ended && error >= 0)
@@ -197,6 +207,9 @@ static int run_program(struct run *run, const struct run_names *names,
 	else
 		run_drain(&(struct run_drain){ &run->host, unsaid, run->runner,
 					       &run->hurry });
+	if (run->control)
+		control_server_set_owners(run->control,
+					  &(struct control_owners){ 0 });
 	runner_free(run->runner);
 	return error < 0 ? TOOL_RUN_FAILED : run->status;
 }

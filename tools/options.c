@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Reading a command line by a table of options: --name VALUE, --name=VALUE,
- * --switch, in any order. Words between them are left for the command, or end
- * them if it is one that starts a program with options of its own.
+ * --switch, and letters (-t, -tan) where a row has one, in any order. Words
+ * between them are left for the command, or end them if it is one that starts
+ * a program with options of its own.
  *
- * Not here: short options (but -h), abbreviations.
+ * Not here: abbreviations; letters with values.
  */
 #include "tools/tool.h"
 
@@ -28,19 +29,25 @@ void tool_error(const struct command *command, const char *fmt, ...)
 void tool_help(const struct command *command)
 {
 	const struct option_row *row = command->options;
+	bool has_letters = false;
 
 	printf("tern %s: %s.\n\nusage: tern %s %s\n", command->name,
 	       command->summary, command->name, command->usage);
 	if (row)
 		puts("");
+	for (int i = 0; row && row[i].name; i++)
+		has_letters |= row[i].letter != 0;
 	for (; row && row->name; row++) {
 		char left[40];
 
 		if (!row->help)
 			continue;
-		snprintf(left, sizeof(left), "--%s %s", row->name,
+		snprintf(left, sizeof(left), "%c%c --%s %s",
+			 row->letter ? '-' : ' ',
+			 row->letter ? row->letter : ' ', row->name,
 			 row->value ? row->value : "");
-		printf("  %-18s %s\n", left, row->help);
+		printf("  %-18s %s\n", has_letters ? left : left + 3,
+		       row->help);
 	}
 	if (command->more)
 		printf("\n%s", command->more);
@@ -87,27 +94,36 @@ static void skip_word(struct options *o)
 	o->argc--;
 }
 
-int options_next(struct options *o)
+static int no_such_option(const struct options *o, const char *word)
 {
-	const char *word, *equals;
-	int row;
+	tool_error(o->command,
+		   "there is no option %s. tern %s --help lists them", word,
+		   o->command->name);
+	return OPTIONS_WRONG;
+}
 
-	while (o->argc > 0 && !o->command->ends_at_word &&
-	       (o->argv[0][0] != '-' || !o->argv[0][1]))
-		skip_word(o);
-	if (o->argc <= 0 || o->argv[0][0] != '-' || !o->argv[0][1])
-		return end_options(o);
-	word = next_word(o);
-	if (!strcmp(word, "--"))
-		return end_options(o);
-	row = strncmp(word, "--", 2) ? -1 : find_row(o, word + 2);
-	if (row < 0) {
-		tool_error(o->command,
-			   "there is no option %s. tern %s --help lists them",
-			   word, o->command->name);
-		return OPTIONS_WRONG;
-	}
-	equals = strchr(word, '=');
+/* The next letter of "-tan". */
+static int next_letter(struct options *o)
+{
+	const struct option_row *rows = o->command->options;
+	char word[] = { '-', *o->letters, '\0' };
+
+	o->value = NULL;
+	o->letters = o->letters[1] ? o->letters + 1 : NULL;
+	for (int i = 0; rows && rows[i].name; i++)
+		if (rows[i].letter == word[1])
+			return i;
+	return no_such_option(o, word);
+}
+
+/* The row of "--name" or "--name=value", with its value. */
+static int long_option(struct options *o, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	int row = find_row(o, word + 2);
+
+	if (row < 0)
+		return no_such_option(o, word);
 	o->value = equals ? equals + 1 : NULL;
 	if (!o->command->options[row].value) {
 		if (!equals)
@@ -124,6 +140,26 @@ int options_next(struct options *o)
 		   o->command->options[row].name,
 		   o->command->options[row].value);
 	return OPTIONS_WRONG;
+}
+
+int options_next(struct options *o)
+{
+	const char *word;
+
+	if (o->letters)
+		return next_letter(o);
+	while (o->argc > 0 && !o->command->ends_at_word &&
+	       (o->argv[0][0] != '-' || !o->argv[0][1]))
+		skip_word(o);
+	if (o->argc <= 0 || o->argv[0][0] != '-' || !o->argv[0][1])
+		return end_options(o);
+	word = next_word(o);
+	if (!strcmp(word, "--"))
+		return end_options(o);
+	if (word[1] == '-')
+		return long_option(o, word);
+	o->letters = word + 1;
+	return next_letter(o);
 }
 
 bool parse_number(const struct command *command, const char *option,

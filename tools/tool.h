@@ -21,6 +21,7 @@ struct option_row {
 	const char *name;  /* without its dashes */
 	const char *value; /* what its value is called; NULL: it has none */
 	const char *help;  /* NULL: not shown in the help */
+	char letter;	   /* its short form, or 0 */
 };
 
 struct options;
@@ -44,6 +45,7 @@ struct options {
 	const char *value; /* of the option that was just read */
 	char **skipped;	   /* words between options */
 	int n_skipped;
+	const char *letters; /* of "-tan" what has not been read; or NULL */
 };
 
 #define OPTIONS_END (-1)   /* no more options; argc and argv are the rest */

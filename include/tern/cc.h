@@ -12,6 +12,7 @@
 #define TERN_CC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -75,17 +76,32 @@ struct tern_cc_view {
 	uint64_t pacing_rate; /* in/out, bytes/s; ~0: unlimited */
 	uint64_t max_pacing_rate;
 	uint32_t mss;
-	uint32_t srtt_us; /* smoothed, plain us; 0: none yet */
-	uint32_t min_rtt_us;
+	uint32_t srtt_us;    /* smoothed, plain us; 0: none yet */
+	uint32_t min_rtt_us; /* ~0: none yet */
 	uint32_t in_flight;
 	uint32_t snd_una, snd_nxt;
-	uint32_t delivered;
-	uint32_t prior_cwnd; /* before the last reduction */
+	uint32_t delivered, lost; /* segments so far; `lost` may begin anew
+				   * when the connection was idle */
+	uint32_t app_limited; /* delivered count until which samples are; 0 */
+	uint32_t prior_cwnd;  /* before the last reduction */
 	enum tern_ca_state ca_state;
 	bool is_cwnd_limited;
-	uint64_t random; /* a fresh random word */
+	uint8_t hystart; /* tunable tcp_hystart */
 	int64_t now;
+	int64_t delivered_at; /* when `delivered` last rose */
+	int64_t pace_at;      /* when the next packet may leave, if paced */
+	int64_t last_sent_at; /* data, to the millisecond */
+	uint64_t (*random)(void *ctx);
+	void *random_ctx;
 };
+
+/* What getsockopt(TCP_CC_INFO) gives of BBR, in Linux's layout. */
+struct tern_bbr_info {
+	uint32_t bw_lo, bw_hi; /* bytes/s */
+	uint32_t min_rtt_us;
+	uint32_t pacing_gain, cwnd_gain; /* of 256 */
+};
+#define TERN_CC_INFO_MAX 32
 
 struct tern_cc_ops {
 	char name[TERN_CC_NAME_LEN];
@@ -105,8 +121,9 @@ struct tern_cc_ops {
 	 * been none. Default: what it was before, or more. */
 	uint32_t (*undo_cwnd)(struct tern_cc_view *);
 
-	/* (optional) Each ACK with a sample, before anything else. */
-	void (*on_sample)(struct tern_cc_view *, const struct tern_cc_sample *);
+	/* (optional) An ACK came: what it told of the round trip (of the newest
+	 * segment; -1: nothing), before anything is decided about losses. */
+	void (*on_rtt)(struct tern_cc_view *, int64_t rtt_us);
 
 	/* (optional) Takes over: sets cwnd and pacing rate for each ACK. */
 	void (*control)(struct tern_cc_view *, const struct tern_cc_sample *);
@@ -114,6 +131,22 @@ struct tern_cc_ops {
 	/* (optional) */
 	void (*on_event)(struct tern_cc_view *, enum tern_cc_event);
 	void (*on_state)(struct tern_cc_view *, enum tern_ca_state);
+
+	/* (optional) How many words of priv must outlive a pause in which the
+	 * connection holds no memory but its control block. Default: all. */
+	uint32_t (*keep)(struct tern_cc_view *);
+
+	/* (optional) Sending again after a pause for which nothing was kept;
+	 * priv is zero. Default: init. */
+	void (*resume)(struct tern_cc_view *);
+
+	/* (optional) The least segments that a packet to be cut should have.
+	 * Default: the tunable tcp_min_tso_segs. */
+	uint32_t (*min_tso_segs)(struct tern_cc_view *);
+
+	/* (optional) For TCP_CC_INFO: bytes written, at most
+	 * TERN_CC_INFO_MAX. */
+	size_t (*info)(struct tern_cc_view *, void *out);
 };
 
 #define TERN_CC_NEEDS_ECN 1u

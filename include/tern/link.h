@@ -50,7 +50,7 @@ struct tern_buf {
 	uint32_t cap; /* bytes in data[] */
 	uint32_t len; /* bytes filled, for who appends */
 	uint32_t class_;
-	uint8_t data[];
+	uint8_t *data;
 };
 
 struct tern_frag {
@@ -90,6 +90,7 @@ struct tern_pkt {
 };
 
 #define TERN_PKT_TOLD 1 /* owner counts this packet as queued below it */
+#define TERN_PKT_ACE 32 /* CWR is part of a counter: for each segment */
 
 /*
  * A pool of packets and buffers. Stacks driven by one thread may share a
@@ -135,6 +136,10 @@ struct tern_pkt *tern_pkt_clone(struct tern_pool *pool,
  * packet is then unchanged. */
 bool tern_pkt_pull(struct tern_pkt *pkt, size_t n);
 
+/* Makes it hold all its bytes itself, linear, if it points to lent memory.
+ * False without memory; the packet is then unchanged. */
+bool tern_pkt_own(struct tern_pkt *pkt);
+
 /* Cuts n bytes off the front or the end (n <= pkt->len). */
 void tern_pkt_trim_front(struct tern_pkt *pkt, size_t n);
 void tern_pkt_trim_end(struct tern_pkt *pkt, size_t n);
@@ -151,6 +156,11 @@ void tern_buf_put(struct tern_buf *buf);
 #define TERN_LINK_TX_CSUM 2u  /* takes packets with TERN_CSUM_PARTIAL */
 #define TERN_LINK_LOOPBACK 4u /* what goes out comes in again */
 #define TERN_LINK_INSTANT 8u  /* what waits to leave counts as gone (TSQ) */
+/* Takes packets that point to memory lent by MSG_ZEROCOPY (socket.h). Whoever
+ * drives the link sees to it that none of them outlives the next call into the
+ * stack: what is to be kept longer is made its own by tern_pkt_own(). Towards a
+ * link without this ability the stack copies. */
+#define TERN_LINK_LENDS 16u
 
 /*
  * A link outside the core. All calls are non-blocking. `ops` is constant and

@@ -105,6 +105,7 @@ enum {
 	TERN_SO_PROTOCOL = 38,
 	TERN_SO_DOMAIN = 39,
 	TERN_SO_RXQ_OVFL = 40,
+	TERN_SCM_TIMESTAMPING_OPT_STATS = 54,
 	TERN_SO_MAX_PACING_RATE = 47,
 	TERN_SO_INCOMING_CPU = 49,
 	TERN_SO_MEMINFO = 55,
@@ -279,6 +280,20 @@ int64_t tern_send(struct tern_stack *, int s, const void *data, size_t len,
 		  int flags, int64_t now);
 int64_t tern_recv(struct tern_stack *, int s, void *data, size_t len, int flags,
 		  int64_t now);
+
+/*
+ * Sending without a copy (T15): with SO_ZEROCOPY set, a send with
+ * TERN_MSG_ZEROCOPY on TCP takes no copy of what it accepts. That memory is
+ * lent: it must stay as it is until a notice in the error queue, told by
+ * TERN_POLLERR and read with TERN_MSG_ERRQUEUE, names the send: struct
+ * sock_extended_err in Linux's layout, ee_origin 5, the sends ee_info to
+ * ee_data, counted from 0; ee_code 1: it was copied on the way after all. A
+ * connection that ends gives the notices that it still owes. tern_close() and
+ * tern_listen() end all lending at once: what still has to be sent is copied
+ * then. ENOBUFS: as many notices are owed as net.core.optmem_max allows.
+ * Nothing is copied towards links that have TERN_LINK_LENDS. On UDP the flag
+ * is ignored, and SO_ZEROCOPY refused.
+ */
 int64_t tern_sendmsg(struct tern_stack *, int s, const struct tern_msg *,
 		     int flags, int64_t now);
 int64_t tern_recvmsg(struct tern_stack *, int s, struct tern_msg *, int flags,
@@ -438,8 +453,10 @@ struct tern_tcp_info {
 	uint32_t received_e1_bytes;
 	uint32_t received_e0_bytes;
 	uint32_t received_ce_bytes;
-	uint16_t accecn_fail_mode;
-	uint16_t accecn_opt_seen;
+	uint8_t accecn; /* bits 0-1: 1 classic ECN, 2 AccECN, 3 asked for; 2-3:
+			 * option 1 empty, 2 with counters, 3 zeroed; 4-7:
+			 * failed 1, 2 ACE out, in, 4, 8 option out, in */
+	uint8_t options2[3];
 };
 
 #ifdef __cplusplus

@@ -232,6 +232,10 @@ bool tern_sock_next(struct tern_stack *, uint64_t *cursor,
 /* TCP_INFO of the entry that tern_sock_next() gave at this cookie. */
 int tern_sock_tcp_info(struct tern_stack *, uint64_t cookie,
 		       struct tern_tcp_info *, int64_t now);
+/* Ends what tern_sock_next() gave at this cookie, as ss -K does: a connection
+ * is reset and its program gets ECONNABORTED; a listener stops; a half-open
+ * entry or one in TIME_WAIT is forgotten. -ENOENT: no such entry of TCP's. */
+int tern_sock_kill(struct tern_stack *, uint64_t cookie, int64_t now);
 
 /* Memory of a stack, bytes, by what it is for. */
 struct tern_memory {

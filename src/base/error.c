@@ -28,6 +28,7 @@ static const struct row {
 	{ TERN_EDOM, "EDOM", "argument out of domain" },
 	{ TERN_ERANGE, "ERANGE", "result out of range" },
 	{ TERN_EPROTO, "EPROTO", "protocol error" },
+	{ TERN_ENOMSG, "ENOMSG", "no message of that kind" },
 	{ TERN_ENOTSOCK, "ENOTSOCK", "not a socket" },
 	{ TERN_EDESTADDRREQ, "EDESTADDRREQ", "no destination address given" },
 	{ TERN_EMSGSIZE, "EMSGSIZE", "message too long" },

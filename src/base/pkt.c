@@ -209,6 +209,22 @@ bool pkt_make_room(struct tern_pkt *pkt, size_t n)
 	return true;
 }
 
+bool tern_pkt_own(struct tern_pkt *pkt)
+{
+	bool lent = false;
+	uint32_t i;
+
+	for (i = 0; i < pkt->n_frags; i++) {
+		struct tern_buf *buf = pkt->frags[i].buf;
+
+		if (buf->class_ != POOL_LENT)
+			continue;
+		pool_lent_of(buf)->copied = true;
+		lent = true;
+	}
+	return !lent || pkt_make_room(pkt, 0);
+}
+
 /* Takes n bytes off the front of the fragments. */
 static void drop_frags_front(struct tern_pkt *pkt, size_t n)
 {

@@ -40,7 +40,7 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(classes) == POOL_CLASSES, "pool.h says how many");
 
-#define BUF_HEAD offsetof(struct tern_buf, data)
+#define BUF_HEAD sizeof(struct tern_buf) /* the bytes follow it */
 
 struct tern_pool *tern_pool_new(const struct tern_allocator *alloc)
 {
@@ -131,7 +131,8 @@ static struct tern_buf *new_large(struct tern_pool *pool, size_t cap)
 		.pool = pool,
 		.refs = 1,
 		.cap = (uint32_t)cap,
-		.class_ = POOL_CLASSES,
+		.class_ = POOL_LARGE,
+		.data = (uint8_t *)(buf + 1),
 	};
 	return buf;
 }
@@ -153,6 +154,7 @@ struct tern_buf *tern_buf_new(struct tern_pool *pool, size_t cap)
 		.refs = 1,
 		.cap = classes[i].cap,
 		.class_ = i,
+		.data = (uint8_t *)(buf + 1),
 	};
 	return buf;
 }
@@ -173,6 +175,10 @@ void tern_buf_put(struct tern_buf *buf)
 		return;
 	if (likely(buf->class_ < POOL_CLASSES)) {
 		pool_give(pool, &pool->bufs[buf->class_], buf);
+		return;
+	}
+	if (buf->class_ == POOL_LENT) {
+		pool_lent_of(buf)->back(pool_lent_of(buf));
 		return;
 	}
 	pool->n_large--;

@@ -10,6 +10,21 @@
 #include "base/mem.h"
 
 #define POOL_CLASSES 4
+/* tern_buf.class_ of buffers that are in no freelist. */
+enum { POOL_LARGE = POOL_CLASSES, POOL_LENT };
+
+/* A buffer over memory of somebody else's. It belongs to who lent it: `back`
+ * is called when the last reference goes. */
+struct pool_lent {
+	struct tern_buf buf;
+	void (*back)(struct pool_lent *);
+	bool copied; /* somebody had to make a copy on the way */
+};
+
+static inline struct pool_lent *pool_lent_of(struct tern_buf *buf)
+{
+	return container_of(buf, struct pool_lent, buf);
+}
 
 /* Objects of one size. A free one's first word is the link to the next. */
 struct pool_list {

@@ -26,6 +26,11 @@
 /* pkt->flags, beside TERN_PKT_TOLD: `owner` is a UDP socket, which counts
  * cb[0] bytes as queued below it (cb[1]: its cookie). */
 #define IP_PKT_TOLD_UDP 2
+/* Data of TCP's that points to lent memory; that wants to know when it is
+ * queued, and when it leaves (SO_TIMESTAMPING). */
+#define IP_PKT_LENT 4
+#define IP_PKT_TELL_QUEUED 8
+#define IP_PKT_TELL_LEFT 16
 
 /* What a destination is to us. Who is called from ip_input() finds it in
  * pkt->cb[0]. */
@@ -133,6 +138,9 @@ static inline struct ip_link *ip_link_at(struct ip_state *ip, int link)
 {
 	return link >= 0 && link < ip->n_links ? &ip->link[link] : NULL;
 }
+
+/* Frees what waits in the links' queues: before those go who own it. */
+void ip_drop_output(struct tern_stack *);
 
 /* Lets what was sent to ourselves come in: for the end of each call into the
  * stack. Calls to itself from within do nothing. */
@@ -248,6 +256,8 @@ void ip_pmtu_learn(struct tern_stack *, const struct tern_addr *dst,
 void tcp_input(struct tern_stack *, struct tern_pkt *, const struct wire_ip *);
 void tcp_icmp_error(struct tern_stack *, const struct icmp_err *);
 void tcp_sent_below(struct tern_stack *, uint32_t owner, uint32_t bytes);
+/* A packet with IP_PKT_TELL_*, at that instant (left: else queued). */
+void tcp_stamp_packet(struct tern_stack *, const struct tern_pkt *, bool left);
 void udp_input(struct tern_stack *, struct tern_pkt *, const struct wire_ip *);
 void udp_icmp_error(struct tern_stack *, const struct icmp_err *);
 void udp_sent_below(struct tern_stack *, uint32_t owner, uint32_t bytes,

@@ -9,10 +9,10 @@
  * (counting up, as if each had been sent by itself) and header checksum, the
  * sequence number, the pseudo-header's sum. FIN and PSH belong to the last
  * byte and are kept in the last segment; CWR answers once and is kept in the
- * first (RFC 3168 6.1.2). All else is the same for all.
+ * first (RFC 3168 6.1.2), unless it is part of AccECN's counter (TERN_PKT_ACE),
+ * which no link can be told of. All else is the same for all.
  *
- * Not here: UDP, tunnels, and AccECN, in which CWR is part of a counter and
- * would have to stay in each.
+ * Not here: UDP, tunnels.
  */
 #include "ip/ip_gso.h"
 
@@ -128,7 +128,7 @@ static void fix_tcp(const struct cut *c, uint8_t *p, uint32_t off, uint32_t n)
 	uint8_t len[4];
 
 	put_be32(p + TCP_SEQ, get_be32(p + TCP_SEQ) + off);
-	if (off)
+	if (off && !(c->in->flags & TERN_PKT_ACE))
 		p[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
 	if (off + n < c->payload)
 		p[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);

@@ -176,6 +176,23 @@ static void bad_header(struct tern_stack *st, struct tern_pkt *pkt,
 	ip_drop(st, pkt, reasons[result]);
 }
 
+/* Each segment of a merged packet had the mark. */
+static void count_mark(struct tern_stack *st, const struct tern_pkt *pkt,
+		       const struct wire_ip *h)
+{
+	static const int by_mark[2][4] = {
+		{ COUNTER_IP_IN_NO_ECT_PKTS, COUNTER_IP_IN_ECT1_PKTS,
+		  COUNTER_IP_IN_ECT0_PKTS, COUNTER_IP_IN_CE_PKTS },
+		{ COUNTER_IP6_IN_NO_ECT_PKTS, COUNTER_IP6_IN_ECT1_PKTS,
+		  COUNTER_IP6_IN_ECT0_PKTS, COUNTER_IP6_IN_CE_PKTS },
+	};
+	uint32_t n = 1;
+
+	if (pkt->gso_size && h->len > pkt->gso_size)
+		n = (h->len - h->hdr_len + pkt->gso_size - 1) / pkt->gso_size;
+	st->counter[by_mark[h->v6][h->tos & 3]] += n;
+}
+
 void ip_receive(struct tern_stack *st, struct tern_pkt *pkt, bool looped)
 {
 	enum wire_ip_result result;
@@ -195,7 +212,7 @@ void ip_receive(struct tern_stack *st, struct tern_pkt *pkt, bool looped)
 		return;
 	}
 	st->counter[COUNTER_IP6_IN_RECEIVES] += h.v6;
-	st->counter[COUNTER_IP_IN_CE_PKTS] += (h.tos & 3) == 3;
+	count_mark(st, pkt, &h);
 	if (pkt->len > h.len)
 		tern_pkt_trim_end(pkt, pkt->len - h.len);
 	if (unlikely(is_martian(st, &h, looped))) {

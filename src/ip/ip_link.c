@@ -40,7 +40,7 @@ static void drop_waiting(struct tern_stack *st, struct ip_link *l)
 	}
 }
 
-void ip_fini(struct tern_stack *st)
+void ip_drop_output(struct tern_stack *st)
 {
 	struct ip_state *ip = &st->ip;
 	struct tern_pkt *pkt;
@@ -51,8 +51,18 @@ void ip_fini(struct tern_stack *st)
 			ip->link[i].rest = pkt->next;
 			tern_pkt_put(pkt);
 		}
-		pktq_drop_all(&ip->link[i].out);
+		while ((pkt = pktq_pop(&ip->link[i].out))) {
+			ip_tell(st, pkt);
+			tern_pkt_put(pkt);
+		}
 	}
+}
+
+void ip_fini(struct tern_stack *st)
+{
+	struct ip_state *ip = &st->ip;
+
+	ip_drop_output(st);
 	ip_reass_fini(st);
 	ip_pmtu_fini(st);
 	icmp_limits_fini(st);

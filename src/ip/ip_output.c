@@ -61,10 +61,25 @@ int ip_enqueue(struct tern_stack *st, int link, struct tern_pkt *pkt)
 	pkt->link = (uint8_t)link;
 	COUNT_N(st, IP_OUT_OCTETS, pkt->len);
 	pktq_push(&l->out, pkt);
+	if (unlikely(pkt->flags & IP_PKT_TELL_QUEUED))
+		tcp_stamp_packet(st, pkt, false);
 	if (l->abilities & TERN_LINK_INSTANT)
 		ip_tell(st, pkt);
 	return 0;
 }
+
+/* A packet leaves its queue that has more to it than bytes: lent memory goes
+ * no further than to links that give it back in time. False without memory. */
+static bool part_with(struct tern_stack *st, const struct ip_link *l,
+		      struct tern_pkt *pkt)
+{
+	if (pkt->flags & IP_PKT_TELL_LEFT)
+		tcp_stamp_packet(st, pkt, true);
+	return !(pkt->flags & IP_PKT_LENT) || l->abilities & TERN_LINK_LENDS ||
+	       tern_pkt_own(pkt);
+}
+
+#define PKT_SPECIAL (IP_PKT_LENT | IP_PKT_TELL_LEFT)
 
 /* Broadcast and multicast reach ourselves too: a copy, as if it had come by
  * the link that the packet leaves by. */
@@ -146,7 +161,14 @@ static struct tern_pkt *next_out(struct tern_stack *st, struct ip_link *l)
 		if (!pkt)
 			return NULL;
 		ip_tell(st, pkt);
-		if (!pkt->gso_size || (l->abilities & TERN_LINK_GSO))
+		if (unlikely(pkt->flags & PKT_SPECIAL) &&
+		    !part_with(st, l, pkt)) {
+			COUNT(st, IP_OUT_DISCARDS);
+			ip_drop(st, pkt, DROP_NOMEM);
+			continue;
+		}
+		if (!pkt->gso_size || (l->abilities & TERN_LINK_GSO &&
+				       !(pkt->flags & TERN_PKT_ACE)))
 			return pkt;
 		if (cut(st, l, pkt)) {
 			tern_pkt_put(pkt);
@@ -189,6 +211,11 @@ void ip_loopback_run(struct tern_stack *st)
 	st->ip.looping = true;
 	while (budget-- && (pkt = pktq_pop(&l->out))) {
 		ip_tell(st, pkt);
+		if (unlikely(pkt->flags & PKT_SPECIAL) &&
+		    !part_with(st, l, pkt)) {
+			ip_drop(st, pkt, DROP_NOMEM);
+			continue;
+		}
 		pkt->at = st->now;
 		ip_receive(st, pkt, true);
 	}

@@ -47,6 +47,7 @@ enum call_op {
 	CALL_SYN_NEXT,
 	CALL_SYN_ANSWER,
 	CALL_TCP_INFO,
+	CALL_SOCK_KILL,
 	N_CALLS,
 };
 

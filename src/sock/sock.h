@@ -47,6 +47,7 @@ int64_t sock_syn_next(struct tern_stack *, struct call *);
 int64_t sock_syn_answer(struct tern_stack *, struct call *);
 /* arg: the cookie; out: struct tern_tcp_info. */
 int64_t sock_tcp_info(struct tern_stack *, struct call *);
+int64_t sock_kill(struct tern_stack *, struct call *);
 
 /* The name of socket s, as getsockname() or getpeername() give it. */
 int sock_getname(struct tern_stack *, int s, bool peer, struct tern_sockaddr *);

@@ -37,3 +37,8 @@ int64_t sock_tcp_info(struct tern_stack *st, struct call *c)
 	c->out_len = sizeof(struct tern_tcp_info);
 	return tcp_info_by_cookie(st, (uint64_t)c->arg[0], c->out);
 }
+
+int64_t sock_kill(struct tern_stack *st, struct call *c)
+{
+	return tcp_kill(st, (uint64_t)c->arg[0]);
+}

@@ -21,9 +21,11 @@ struct tcp_port;
 struct tcp_conn;
 
 struct tcp_state {
-	struct slab conns, hists, actives, segs, opts, listeners;
+	struct slab conns, hists, hists_accecn, actives, segs, opts, listeners;
 	struct slab ports;
-	struct slab reqs[2], tws[2]; /* IPv4, IPv6 */
+	struct slab notes, lends, lents;
+	uint32_t lend_done, lend_done_last; /* for tcp_lend_settle() */
+	struct slab reqs[2], tws[2];	    /* IPv4, IPv6 */
 	struct wheel conn_wheel, req_wheel[2], tw_wheel[2];
 	struct idhash by_tuple; /* synchronised connections */
 	struct idhash req_by_tuple[2], tw_by_tuple[2];
@@ -87,11 +89,16 @@ int tcp_syn_answer(struct tern_stack *, uint64_t id, enum tern_syn_answer);
 bool tcp_next(struct tern_stack *, uint64_t *cursor, struct tern_sock_info *);
 int tcp_info_by_cookie(struct tern_stack *, uint64_t cookie,
 		       struct tern_tcp_info *);
+/* What tern_sock_kill() promises. */
+int tcp_kill(struct tern_stack *, uint64_t cookie);
 
 /* Connections that waited for the link to take packets (TSQ): do any wait,
  * and let each of them go on once. */
 bool tcp_has_ready(const struct tern_stack *);
 void tcp_run_ready(struct tern_stack *);
+
+/* Lent memory that has come back: tells those who lent it. */
+void tcp_lend_settle(struct tern_stack *);
 
 int tcp_cc_register(struct tern_stack *, const struct tern_cc_ops *);
 

@@ -88,6 +88,8 @@ static void acked_one(struct tern_stack *st, struct tcp_conn *c,
 		if (seq_leq(seg_end(g), a->high_seq))
 			s->flags |= ACKED_ORIG_SACK;
 	}
+	if (g->marks & SEG_SACKED)
+		s->bytes -= min_u32(g->len, s->bytes);
 	s->newly_acked += n;
 	if (c->sack_ok && !(g->marks & SEG_SACKED)) {
 		tcp_count_delivered(st, c, n);
@@ -125,8 +127,10 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 	if (k->first_at && !(s->flags & ACKED_RETRANS)) {
 		us = (st->now - k->first_at) / NS_PER_US;
 		last_us = (st->now - k->last_at) / NS_PER_US;
-	} else if (s->sack_first_at) {
-		us = (st->now - s->sack_first_at) / NS_PER_US;
+	}
+	if (s->sack_first_at) {
+		if (us < 0)
+			us = (st->now - s->sack_first_at) / NS_PER_US;
 		last_us = (st->now - s->sack_at) / NS_PER_US;
 	}
 	if (us < 0 && c->ts_ok && in->o.ts_ecr &&
@@ -155,6 +159,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 	struct cleaned k = { 0 };
 	struct tcp_seg *g;
 
+	s->bytes += (uint32_t)seq_diff(c->snd.una, s->prior_una);
 	while ((g = rtx_first(a)) != NULL) {
 		if (seq_gt(seg_end(g), c->snd.una)) {
 			uint32_t n = ack_part(st, c, g);
@@ -165,6 +170,8 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		}
 		acked_one(st, c, s, g, g->n_segs, &k);
 		unlink_acked(a, g);
+		if (unlikely(g->notes & SEG_TELL_ACKED))
+			tcp_stamp_acked(st, c, g, in->ip->ttl);
 		tcp_seg_free(st, c, g);
 	}
 	if (seq_leq(s->prior_una, a->snd_up) && seq_leq(a->snd_up, c->snd.una))
@@ -183,6 +190,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		else if (s->has_reord && seq_lt(s->reord, s->prior_fack))
 			tcp_sack_reordering(st, c, s->reord, false);
 	}
+	tcp_cc_on_rtt(st, c, s->rs.rtt_us);
 	if (!a->packets_out)
 		tcp_chrono_set(st, c, a->unsent ? a->chrono : TCP_CHRONO_NONE);
 }
@@ -235,6 +243,22 @@ static bool may_raise_cwnd(const struct tern_stack *st,
 	return flags & ACKED_DATA;
 }
 
+/* AccECN: what the ACK says of marks. */
+static void accecn_news(struct tern_stack *st, struct tcp_conn *c,
+			const struct tcp_in *in, struct tcp_ack_state *s,
+			uint32_t packets)
+{
+	struct accecn_news news = {
+		.packets = packets,
+		.bytes = s->bytes,
+		.is_new = s->flags &
+			  (ACKED_DATA | ACKED_SYN | ACKED_SACK | ACKED_TS),
+	};
+
+	if (tcp_accecn_ack(st, c, in, &news))
+		s->flags |= ACKED_ECE;
+}
+
 /* The part of an ACK that concerns what is in flight. */
 static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 		       const struct tcp_in *in, struct tcp_ack_state *s)
@@ -253,6 +277,7 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	s->has_reord = false;
 	clean_rtx(st, c, in, s);
 	tcp_rack_adapt(st, c, &s->rs);
+	accecn_news(st, c, in, s, h ? h->delivered - delivered : 0);
 	tcp_tlp_ack(st, c, in, s);
 	s->resend = 0;
 	if (is_dubious(c, s->flags, has_data)) {
@@ -265,29 +290,40 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	    !(s->flags & ACKED_RENEGED) && !tcp_tlp_start(st, c, true))
 		tcp_rearm_rto(st, c);
 	delivered = h ? h->delivered - delivered : 0;
+	if (h && s->flags & ACKED_ECE && c->ecn == ECN_CLASSIC)
+		hist_of(st, c)->delivered_ce += delivered;
 	s->rs.now = st->now;
 	s->rs.acked = s->newly_acked;
 	s->rs.losses = s->newly_lost;
 	tcp_rate_done(st, c, delivered, &s->rs);
 	s->rs.in_flight = in_flight(a);
 	COUNT_N(st, TCP_EXT_DELIVERED, delivered);
+	if (s->flags & ACKED_ECE) {
+		s->rs.is_ece = true;
+		COUNT_N(st, TCP_EXT_DELIVERED_CE, delivered);
+	}
 	tcp_cc_on_ack(st, c, s, may_raise_cwnd(st, c, s->flags));
 	tcp_recovery_send(st, c, s);
 	tcp_write_space(st, c);
 }
 
-void tcp_store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
-			 const struct tcp_in *in)
+/* True: a newer one. */
+static bool store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
+			    const struct tcp_in *in)
 {
+	bool is_newer;
+
 	/* RFC 7323 4.3: of a segment that covers the last ACK sent. */
 	if (!c->ts_ok || !(in->o.present & WIRE_OPT_TS) ||
 	    seq_gt(in->h.seq, c->rcv.wup))
-		return;
+		return false;
 	if ((int32_t)(in->o.ts_val - c->ts_recent) < 0 &&
 	    (uint32_t)(st->now / NS_PER_S) - c->ts_recent_at < TCP_PAWS_IDLE_S)
-		return;
+		return false;
+	is_newer = in->o.ts_val != c->ts_recent;
 	c->ts_recent = in->o.ts_val;
 	c->ts_recent_at = (uint32_t)(st->now / NS_PER_S);
+	return is_newer;
 }
 
 int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
@@ -305,7 +341,7 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		/* RFC 5961 5.2: too old by a whole window, or older than all
 		 * that was ever acknowledged, is an attack. */
 		const struct tcp_hist *h = hist_of(st, c);
-		uint64_t back = h ? h->bytes_acked : tcp_syn_acked(c);
+		uint64_t back = h ? h->bytes_acked : 0;
 
 		if (back > c->snd.max_wnd)
 			back = c->snd.max_wnd;
@@ -319,7 +355,10 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		s.flags |= ACKED_UNA;
 		c->retransmits = 0;
 	}
-	tcp_store_ts_recent(st, c, in);
+	if (store_ts_recent(st, c, in))
+		s.flags |= ACKED_TS;
+	if (tcp_ecn_echo_in(c, in))
+		s.flags |= ACKED_ECE;
 	if (!in->len && !(in->h.flags & (TCP_SYN | TCP_FIN)))
 		COUNT(st, TCP_EXT_PURE_ACKS);
 	if (update_window(st, c, in))
@@ -330,6 +369,7 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	c->probes = 0;
 	c->last_ack = now_ms(st);
 	if (!s.prior_packets) {
+		accecn_news(st, c, in, &s, 0);
 		tcp_ack_probe(st, c);
 		return 1;
 	}

@@ -10,11 +10,19 @@
  */
 #include "tcp_priv.h"
 
+#include "cc/cc_cubic.h"
 #include "cc/cc_reno.h"
 
 void tcp_cc_register_builtin(struct tern_stack *st)
 {
-	st->tcp.cc[st->tcp.n_cc++] = &cc_reno;
+	static const struct tern_cc_ops *const all[] = {
+		&cc_reno,
+		&cc_cubic,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(all); i++)
+		st->tcp.cc[st->tcp.n_cc++] = all[i];
 }
 
 int tcp_cc_register(struct tern_stack *st, const struct tern_cc_ops *ops)
@@ -65,6 +73,11 @@ static bool is_cwnd_limited(const struct tcp_conn *c)
 	return in_slow_start(c) && c->cc.cwnd < 2 * c->act->max_packets_out;
 }
 
+static uint64_t random_word(void *ctx)
+{
+	return rng_u64(ctx);
+}
+
 static void look(struct tern_stack *st, struct tcp_conn *c,
 		 struct tern_cc_view *v)
 {
@@ -85,11 +98,19 @@ static void look(struct tern_stack *st, struct tcp_conn *c,
 		.snd_una = c->snd.una.v,
 		.snd_nxt = c->snd.nxt.v,
 		.delivered = h ? h->delivered : 0,
+		.lost = a->lost,
+		.app_limited = a->app_limited,
 		.prior_cwnd = a->prior_cwnd,
 		.ca_state = c->ca_state,
 		.is_cwnd_limited = is_cwnd_limited(c),
-		.random = rng_u64(&st->rng),
+		.hystart = (uint8_t)st->tun.tcp_hystart,
 		.now = st->now,
+		.delivered_at = a->delivered_at,
+		.pace_at = a->pace_at,
+		.last_sent_at = st->now - (int64_t)(now_ms(st) - c->last_sent) *
+						  NS_PER_MS,
+		.random = random_word,
+		.random_ctx = &st->rng,
 	};
 }
 
@@ -186,17 +207,25 @@ void tcp_cwnd_reduce(struct tcp_conn *c, const struct tcp_ack_state *s)
 	c->cc.cwnd = flight + (uint32_t)n;
 }
 
+void tcp_cc_on_rtt(struct tern_stack *st, struct tcp_conn *c, int64_t rtt_us)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+	struct tern_cc_view v;
+
+	if (!ops->on_rtt)
+		return;
+	look(st, c, &v);
+	ops->on_rtt(&v, rtt_us);
+}
+
 void tcp_cc_on_ack(struct tern_stack *st, struct tcp_conn *c,
 		   struct tcp_ack_state *s, bool may_raise)
 {
 	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
 	struct tern_cc_view v;
 
-	if (ops->on_sample || ops->control)
-		look(st, c, &v);
-	if (ops->on_sample)
-		ops->on_sample(&v, &s->rs);
 	if (ops->control) {
+		look(st, c, &v);
 		ops->control(&v, &s->rs);
 		c->act->pacing_rate = v.pacing_rate;
 		return;
@@ -227,8 +256,6 @@ void tcp_update_pacing(struct tern_stack *st, struct tcp_conn *c)
 	       percent;
 	if (c->srtt_us)
 		rate /= c->srtt_us;
-	else
-		rate = UINT64_MAX;
 	if (max && rate > max)
 		rate = max;
 	a->pacing_rate = rate;
@@ -318,6 +345,7 @@ void tcp_cwnd_reduce_start(struct tern_stack *st, struct tcp_conn *c)
 	a->prr_delivered = a->prr_out = 0;
 	c->cc.cwnd_cnt = 0;
 	c->cc.ssthresh = tcp_cc_ssthresh(st, c);
+	c->cwr_due = 1; /* told if ECN is classic */
 }
 
 void tcp_cwnd_reduce_end(struct tern_stack *st, struct tcp_conn *c)

@@ -10,6 +10,7 @@
  *	struct tcp_active  ~700 B while data, a FIN or a SYN is in flight or
  *				  waits to be read: queues, timers, recovery
  *	struct tcp_opts    shared: socket options that differ from the default
+ *	struct tcp_accecn  behind the history of those that agreed on AccECN
  *
  * tcp_activate() attaches the active block, tcp_rest() gives it back once
  * nothing in it matters. Half-open entries (struct tcp_req) and TIME_WAIT
@@ -112,7 +113,37 @@ struct tcp_opts {
 	int64_t rcvtimeo_ns, sndtimeo_ns;
 	uint32_t bits; /* OPT_*: asked for, read back (tcp_opts_priv.h) */
 	uint32_t tx_delay_us;
+	uint32_t stamping; /* SO_TIMESTAMPING: STAMPING_* */
+	/* struct tcp_notes of the one connection that this block then has, or
+	 * 0: tcp_notes_of(). Here, where few have a block of their own. */
+	uint32_t notes;
 	char cc_name[TERN_CC_NAME_LEN];
+};
+
+/* What a connection has to tell its program beside data: tcp_errq.c. */
+struct tcp_notes {
+	struct pktq errors; /* pkt->cb is struct errq_cb */
+	uint32_t rmem, optmem;
+	uint32_t lend_next;		/* number of the next send that lends */
+	uint32_t lend_first, lend_last; /* struct tcp_lend, in order */
+	uint32_t lend_now;		/* of the send that is being made */
+	struct seq stamp_base; /* SO_TIMESTAMPING's numbers count from here */
+};
+
+#define TCP_LEND_COST 832u /* of optmem, for a notice to come [k] */
+#define TCP_PKT_STATS 1	   /* pkt->flags in notes->errors: OPT_STATS */
+
+/* A notice to come that lent memory is free: tcp_lend.c. */
+struct tcp_lend {
+	uint32_t id;
+	uint32_t conn, gen; /* whom to tell; 0: nobody any more */
+	uint32_t prev, next;
+	uint32_t first; /* struct tcp_lent */
+	uint32_t refs;	/* of those, and of a send under way */
+	uint32_t lo, n; /* numbers of the sends */
+	uint32_t next_done;
+	bool copied; /* of some of it */
+	struct tern_pkt *notice;
 };
 
 /* Sequence space in flight or to be sent: what one packet carries, or will.
@@ -129,10 +160,13 @@ struct tcp_seg {
 	uint16_t n_segs; /* of mss bytes, as the network sees it */
 	uint16_t mss;	 /* that n_segs was counted by */
 	uint16_t n_frags;
-	uint8_t marks; /* SEG_* */
-	bool eor;      /* nothing may be appended (MSG_EOR) */
-	bool is_sent;  /* in act->rtx, else in act->unsent */
-	bool is_timed; /* in act->by_time */
+	uint8_t marks;	    /* SEG_* */
+	bool eor;	    /* nothing may be appended (MSG_EOR) */
+	bool is_sent;	    /* in act->rtx, else in act->unsent */
+	bool is_timed;	    /* in act->by_time */
+	uint8_t notes;	    /* SEG_TELL_*, SEG_LENT: tcp_note_out() */
+	struct seq stamp;   /* of the byte that SEG_TELL_* are about */
+	uint32_t lent_cost; /* charged on top: lent memory counts in pages */
 	uint16_t n_retrans;
 	int64_t sent_at; /* last time */
 	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
@@ -150,6 +184,15 @@ enum {
 	SEG_LOST = 4,
 	SEG_EVER_RETRANS = 8,
 	SEG_PROBE = 16, /* sent as a tail loss probe */
+};
+
+/* tcp_seg.notes */
+enum {
+	SEG_TELL_QUEUED = 1,
+	SEG_TELL_LEFT = 2,
+	SEG_TELL_ACKED = 4,
+	SEG_TELL = 7,
+	SEG_LENT = 8, /* points to memory of the program's */
 };
 
 static inline uint32_t seg_seqlen(const struct tcp_seg *g)
@@ -322,6 +365,46 @@ struct tcp_hist {
 	uint16_t n_rto, n_rto_recoveries;
 };
 
+/* AccECN's part, behind the history of who negotiated it (tcp_accecn.c). Byte
+ * counters are in the order of the option: ECT(1), CE, ECT(0). */
+struct tcp_accecn {
+	uint32_t received_ce;  /* packets; ACE begins at 5 */
+	uint32_t received[3];  /* bytes; the option's ECT ones at 1 */
+	uint32_t delivered[3]; /* the same, as the peer tells it */
+	uint32_t opt_at;       /* us: when an option was last sent */
+	uint16_t acked_avg;    /* segments an ACK acknowledges, times 64 */
+	uint8_t ce_pending;    /* CE packets not yet acknowledged */
+	uint8_t opt_min;       /* counters that the next option needs */
+	uint8_t opt_demand;    /* options owed (tcp_ecn_option 1) */
+	uint8_t prev_ecn;      /* mark of the last packet */
+	uint8_t guess;	       /* 1 + field that rises; 0: none yet */
+	uint8_t opt_seen;      /* ACCECN_OPT_* */
+	uint8_t fail;	       /* ACCECN_FAIL_* */
+	uint8_t syn_ecn : 2;   /* mark of the peer's SYN or SYN-ACK */
+	uint8_t reflect : 1;   /* the next ACK tells of it */
+	uint8_t ace_seen : 1;  /* a first ACE came */
+	uint8_t opt_out : 1;   /* the last ACK had an option */
+	uint8_t dsack_out : 1; /* and a D-SACK */
+	uint8_t is_zeroed : 1; /* by the path: ACE says nothing */
+};
+
+struct tcp_hist_accecn {
+	struct tcp_hist h;
+	struct tcp_accecn e;
+};
+
+/* conn->hist: of this kind. */
+#define HIST_ACCECN 0x80000000u
+
+/* TCP_INFO's numbers. */
+enum { ACCECN_OPT_NONE, ACCECN_OPT_EMPTY, ACCECN_OPT_COUNTS, ACCECN_OPT_BAD };
+enum {
+	ACCECN_FAIL_ACE_SEND = 1, /* we fell back to a SYN(-ACK) without ECN */
+	ACCECN_FAIL_ACE_RECV = 2, /* the peer did, or the path mangles */
+	ACCECN_FAIL_OPT_SEND = 4, /* what has our option is lost */
+	ACCECN_FAIL_OPT_RECV = 8, /* the peer's is zeroed */
+};
+
 /* A listener's own part, while a socket is in LISTEN. */
 struct tcp_listener {
 	uint32_t id;
@@ -402,7 +485,7 @@ struct tcp_conn {
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t port_class; /* PORT_*: as what it is counted there */
 	/* What was agreed, and what was asked for. */
-	uint32_t ts_ok : 1, sack_ok : 1, wscale_ok : 1, ecn_ok : 1;
+	uint32_t ts_ok : 1, sack_ok : 1, wscale_ok : 1;
 	uint32_t v6 : 1, v6only : 1, any : 1, decide : 1;
 	uint32_t nodelay : 1, cork : 1, keepalive : 1, oobinline : 1;
 	uint32_t reuseaddr : 1, reuseport : 1, linger : 1, sndbuf_lock : 1;
@@ -411,14 +494,20 @@ struct tcp_conn {
 	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
 	uint32_t opened : 1, /* by connect() */
 		no_space : 1, has_isn : 1, freebind : 1,
-		fin_owed : 1,  /* for want of memory: KEEP tries again */
-		connected : 1, /* the socket, by accept() or a connect() that
-				* told of it: it is until it is dissolved */
-		fin_read : 1,
-		clamped : 1; /* tcp_window_clamp() is not the whole buffer */
+		fin_owed : 1; /* for want of memory: KEEP tries again */
+	/* enum tcp_ecn; while the SYN is out, what it asks for. */
+	uint32_t ecn : 2;
+	uint32_t ecn_seen : 1, /* ECT or CE came (TCP_INFO) */
+		ecn_echo : 1,  /* ECE until the peer's CWR */
+		cwr_due : 1,   /* CWR with the next new data */
+		ect_out : 1;   /* the last packet left with ECT */
 };
 
 enum { SHUT_RCV = 1, SHUT_SND = 2 };
+
+/* How marks are fed back (tcp_ecn.c): TCP_INFO's ecn_mode but for what it shows
+ * while a SYN is out. */
+enum tcp_ecn { ECN_OFF, ECN_CLASSIC, ECN_ACCURATE };
 
 /* conn->ack */
 enum {
@@ -453,6 +542,9 @@ struct tcp_req {
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t ts_ok : 1, sack_ok : 1, wscale_ok : 1, ecn_ok : 1,
 		undecided : 1, told : 1, acked : 1, v6 : 1;
+	/* With ecn_ok: AccECN; the mark of the SYN; a SYN (a SYN-ACK) of this
+	 * handshake was without any flag of ECN. */
+	uint8_t accecn : 1, syn_ecn : 2, no_ecn_in : 1, no_ecn_out : 1;
 	/* laddr, raddr: 4 bytes each or 16 */
 	uint8_t addrs[];
 };
@@ -517,7 +609,28 @@ static inline struct tcp_conn *conn_at(const struct tern_stack *st, uint32_t id)
 static inline struct tcp_hist *hist_of(const struct tern_stack *st,
 				       const struct tcp_conn *c)
 {
+	if (unlikely(c->hist & HIST_ACCECN))
+		return slab_at(&st->tcp.hists_accecn, c->hist & ~HIST_ACCECN);
 	return c->hist ? slab_at(&st->tcp.hists, c->hist) : NULL;
+}
+
+static inline struct tcp_notes *tcp_notes_of(const struct tern_stack *st,
+					     const struct tcp_conn *c)
+{
+	uint32_t id = c->opts->notes;
+
+	return id ? slab_at(&st->tcp.notes, id) : NULL;
+}
+
+/* NULL unless AccECN was agreed on. */
+static inline struct tcp_accecn *accecn_of(const struct tern_stack *st,
+					   const struct tcp_conn *c)
+{
+	struct tcp_hist *h = hist_of(st, c);
+
+	if (c->ecn != ECN_ACCURATE || !(c->hist & HIST_ACCECN))
+		return NULL;
+	return &container_of(h, struct tcp_hist_accecn, h)->e;
 }
 
 static inline uint32_t now_ms(const struct tern_stack *st)

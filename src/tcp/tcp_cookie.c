@@ -110,8 +110,10 @@ void tcp_cookie_synack(struct tern_stack *st, struct tcp_conn *c,
 	while (i && q->mss < mss_table[q->v6][i])
 		i--;
 	q->mss = mss_table[q->v6][i];
-	if (!q->ts_ok)
-		q->wscale_ok = q->sack_ok = q->ecn_ok = 0;
+	if (!q->ts_ok) {
+		q->wscale_ok = q->sack_ok = 0;
+		q->ecn_ok = q->accecn; /* the ACK itself tells of it */
+	}
 	q->iss = make(st, q, i);
 	c->listener->overflow_at = st->now;
 	COUNT(st, TCP_EXT_SYNCOOKIES_SENT);
@@ -127,10 +129,12 @@ static bool agreed(struct tern_stack *st, const struct tcp_in *in,
 	struct tern_addr l, r;
 	uint32_t bits;
 
-	q->ts_ok = q->sack_ok = q->wscale_ok = q->ecn_ok = 0;
+	q->ts_ok = q->sack_ok = q->wscale_ok = 0;
 	q->snd_scale = 0;
-	if (!(in->o.present & WIRE_OPT_TS))
+	if (!(in->o.present & WIRE_OPT_TS)) {
+		tcp_ecn_cookie(st, in, q, false);
 		return true;
+	}
 	if (!st->tun.tcp_timestamps)
 		return false;
 	tcp_req_tuple(q, &l, &r);
@@ -138,7 +142,7 @@ static bool agreed(struct tern_stack *st, const struct tcp_in *in,
 	q->ts_ok = 1;
 	q->ts_recent = in->o.ts_val;
 	q->sack_ok = (bits & TS_SACK) != 0;
-	q->ecn_ok = (bits & TS_ECN) != 0;
+	tcp_ecn_cookie(st, in, q, bits & TS_ECN);
 	if (q->sack_ok && !st->tun.tcp_sack)
 		return false;
 	if ((bits & TS_WSCALE) == TS_WSCALE)

@@ -15,6 +15,8 @@
 
 #include "wire/wire_csum.h"
 
+#define ECT0 2
+
 /* The number that goes into window fields of a SYN: never scaled. */
 static uint16_t syn_window(const struct tcp_conn *c)
 {
@@ -89,7 +91,7 @@ static void fill_ip(const struct tcp_conn *c, struct wire_ip *h)
 		.dst = c->raddr,
 		.v6 = !tern_addr_is_v4(&c->raddr),
 		.protocol = WIRE_PROTO_TCP,
-		.tos = o->tos,
+		.tos = (uint8_t)(o->tos | (c->ect_out ? ECT0 : 0)),
 		.df = o->pmtudisc != 1, /* IP_PMTUDISC_DONT is stored as 1 */
 		.flow = o->flow,
 	};
@@ -97,7 +99,7 @@ static void fill_ip(const struct tcp_conn *c, struct wire_ip *h)
 }
 
 static void fill_opts(struct tern_stack *st, struct tcp_conn *c, bool syn,
-		      uint16_t flags, struct wire_tcp_opts *o)
+		      struct wire_tcp_opts *o)
 {
 	*o = (struct wire_tcp_opts){ 0 };
 	if (syn) {
@@ -115,8 +117,11 @@ static void fill_opts(struct tern_stack *st, struct tcp_conn *c, bool syn,
 		o->ts_val = tcp_ts_now(st, c);
 		o->ts_ecr = c->ts_recent;
 	}
-	if (!syn && c->sack_ok)
+	if (syn)
+		return;
+	if (c->sack_ok)
 		tcp_sack_options(c, o);
+	tcp_accecn_option(st, c, o);
 }
 
 struct emit {
@@ -142,8 +147,10 @@ static struct tern_pkt *build(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!pkt)
 		return NULL;
-	fill_opts(st, c, syn, e->flags, &o);
+	fill_opts(st, c, syn, &o);
 	n_opts = wire_tcp_emit_opts(opts, &o, syn);
+	if (!syn)
+		tcp_accecn_option_sent(st, c, &o);
 	if (o.present & WIRE_OPT_SACK)
 		c->act->has_dsack = false; /* told once */
 	h = (struct wire_tcp){
@@ -189,7 +196,18 @@ static void count_out(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-static int emit(struct tern_stack *st, struct tcp_conn *c, const struct emit *e)
+/* Lent memory, and what is to be told of (SO_TIMESTAMPING). */
+static void mark_special(struct tern_pkt *pkt, const struct emit *e)
+{
+	if (e->g->notes & SEG_LENT)
+		pkt->flags |= IP_PKT_LENT;
+	if (e->g->notes & SEG_TELL_QUEUED)
+		pkt->flags |= IP_PKT_TELL_QUEUED;
+	if (e->g->notes & SEG_TELL_LEFT)
+		pkt->flags |= IP_PKT_TELL_LEFT;
+}
+
+static int emit(struct tern_stack *st, struct tcp_conn *c, struct emit *e)
 {
 	struct tcp_active *a;
 	struct tern_pkt *pkt;
@@ -202,13 +220,19 @@ static int emit(struct tern_stack *st, struct tcp_conn *c, const struct emit *e)
 	a = c->act;
 	if (!tcp_path(st, c))
 		return -c->soft_error;
+	e->flags |= tcp_ecn_out(st, c, e->flags,
+				e->len && seq_geq(e->seq, c->snd.nxt));
 	pkt = build(st, c, e);
 	if (!pkt)
 		return -TERN_ENOMEM;
+	if (c->ecn == ECN_ACCURATE)
+		pkt->flags |= TERN_PKT_ACE;
 	fill_ip(c, &ip);
 	if (e->len) {
 		pkt->owner = c->id;
 		pkt->flags |= TERN_PKT_TOLD;
+		if (unlikely(e->g->notes))
+			mark_special(pkt, e);
 	}
 	len = pkt->len;
 	if (e->len)
@@ -270,7 +294,7 @@ int tcp_emit_bare(struct tern_stack *st, struct tcp_conn *c, uint16_t flags,
 	if (!tcp_activate(st, c))
 		return -TERN_ENOMEM;
 	a = c->act;
-	if (a->urg_mode && seq_gt(a->snd_up, seq) &&
+	if (a->urg_mode && seq_gt(a->snd_up, seq) && !(flags & TCP_RST) &&
 	    seq_diff(a->snd_up, seq) < 0x10000) {
 		e.flags |= TCP_URG;
 		e.urgent = (uint16_t)seq_diff(a->snd_up, seq);
@@ -293,6 +317,7 @@ int tcp_emit_reply(struct tern_stack *st, const struct tcp_reply *r)
 	struct ip_path path;
 	struct tern_pkt *pkt;
 	struct wire_tcp h;
+	struct wire_tcp_opts o = r->o;
 	uint8_t opts[40], *p;
 	uint32_t n_opts;
 	int err;
@@ -303,7 +328,7 @@ int tcp_emit_reply(struct tern_stack *st, const struct tcp_reply *r)
 	pkt = tern_pkt_new(st->pool, PKT_HEADROOM, WIRE_TCP_MAX_LEN);
 	if (!pkt)
 		return -TERN_ENOMEM;
-	n_opts = wire_tcp_emit_opts(opts, &r->o, syn);
+	n_opts = wire_tcp_emit_opts(opts, &o, syn);
 	h = (struct wire_tcp){
 		.sport = r->sport,
 		.dport = r->dport,

@@ -17,6 +17,8 @@ enum {
 	INFO_SACK = 2,
 	INFO_WSCALE = 4,
 	INFO_ECN = 8,
+	INFO_ECN_SEEN = 16,
+	INFO_ECN_PENDING = 3, /* tern_tcp_info.accecn */
 };
 
 static bool is_synchronised(const struct tcp_conn *c)
@@ -34,10 +36,11 @@ static uint64_t idle_pacing_rate(const struct tern_stack *st,
 				  st->tun.tcp_pacing_ss_ratio :
 				  st->tun.tcp_pacing_ca_ratio;
 
-	rate = UINT64_MAX;
+	if (!is_synchronised(c))
+		return max ? max : UINT64_MAX;
+	rate = (uint64_t)c->mss * c->cc.cwnd * 80000 * (uint64_t)percent;
 	if (c->srtt_us)
-		rate = (uint64_t)c->mss * c->cc.cwnd * 80000 *
-		       (uint64_t)percent / c->srtt_us;
+		rate /= c->srtt_us;
 	return max && rate > max ? max : rate;
 }
 
@@ -59,7 +62,8 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->options = (uint8_t)((c->ts_ok ? INFO_TS : 0) |
 			       (c->sack_ok ? INFO_SACK : 0) |
 			       (c->wscale_ok ? INFO_WSCALE : 0) |
-			       (c->ecn_ok ? INFO_ECN : 0));
+			       (c->ecn != ECN_OFF ? INFO_ECN : 0) |
+			       (c->ecn_seen ? INFO_ECN_SEEN : 0));
 	if (c->wscale_ok)
 		t->wscale = (uint8_t)(c->snd_scale | c->rcv_scale << 4);
 	t->flags = c->app_limited;
@@ -83,7 +87,6 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->snd_wnd = c->snd.wnd;
 	t->rcv_wnd = rcv_window(c);
 	t->delivered = is_synchronised(c); /* the SYN */
-	t->bytes_acked = tcp_syn_acked(c);
 	if (is_synchronised(c))
 		t->rcv_space = min_u32(min_u32(c->rcv.ssthresh, c->rcv.wnd),
 				       TCP_INIT_CWND * (uint32_t)c->advmss);
@@ -116,6 +119,28 @@ static void fill_hist(const struct tcp_conn *c, const struct tcp_hist *h,
 	t->total_rto = h->n_rto;
 	t->total_rto_recoveries = h->n_rto_recoveries;
 	t->total_rto_time = h->rto_time_ms;
+}
+
+/* As Linux 7.0 has it. */
+static void fill_accecn(const struct tern_stack *st, const struct tcp_conn *c,
+			struct tern_tcp_info *t)
+{
+	const struct tcp_accecn *e = accecn_of(st, c);
+	unsigned mode = c->ecn;
+
+	if (c->state == TERN_TCP_SYN_SENT && mode == ECN_ACCURATE)
+		mode = INFO_ECN_PENDING;
+	t->accecn = (uint8_t)mode;
+	if (!e)
+		return;
+	t->accecn |= (uint8_t)(e->opt_seen << 2 | e->fail << 4);
+	t->received_ce = e->received_ce;
+	t->received_e1_bytes = e->received[0];
+	t->received_ce_bytes = e->received[1];
+	t->received_e0_bytes = e->received[2];
+	t->delivered_e1_bytes = e->delivered[0];
+	t->delivered_ce_bytes = e->delivered[1];
+	t->delivered_e0_bytes = e->delivered[2];
 }
 
 static void fill_active(const struct tern_stack *st, const struct tcp_active *a,
@@ -155,6 +180,7 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 	fill_conn(st, c, t);
 	if (hist_of(st, c))
 		fill_hist(c, hist_of(st, c), t);
+	fill_accecn(st, c, t);
 	if (has_act)
 		fill_active(st, c->act, t);
 }
@@ -222,6 +248,16 @@ static uint64_t record_cookie(uint32_t kind, struct seq a, struct seq b,
 	       (uint64_t)((a.v ^ b.v << 7) & 0x1fffffff) << 32 | id;
 }
 
+uint64_t tcp_req_cookie(const struct tcp_req *q)
+{
+	return record_cookie(q->v6, q->iss, q->irs, q->id);
+}
+
+uint64_t tcp_tw_cookie(const struct tcp_tw *tw)
+{
+	return record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
+}
+
 static void show_req(struct tern_stack *st, const struct tcp_req *q,
 		     struct tern_sock_info *out)
 {
@@ -236,7 +272,7 @@ static void show_req(struct tern_stack *st, const struct tcp_req *q,
 	out->timer = timer_armed(&q->timer) ? 1 : 0;
 	out->timer_at = q->timer.at;
 	out->retransmits = q->n_timeouts;
-	out->cookie = record_cookie(q->v6, q->iss, q->irs, q->id);
+	out->cookie = tcp_req_cookie(q);
 }
 
 static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
@@ -250,8 +286,7 @@ static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
 	out->state = tw->fin_wait2 ? TERN_TCP_FIN_WAIT2 : TERN_TCP_TIME_WAIT;
 	out->timer = 3;
 	out->timer_at = tw->timer.at;
-	out->cookie =
-		record_cookie(2u + tw->v6, tw->snd_nxt, tw->rcv_nxt, tw->id);
+	out->cookie = tcp_tw_cookie(tw);
 }
 
 /* A cursor is the table and the id in it. */
@@ -291,9 +326,12 @@ void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
 	const struct tcp_state *t = &st->tcp;
 	int v6;
 
-	out->connections += t->conns.footprint + t->hists.footprint;
+	out->connections += t->conns.footprint + t->hists.footprint +
+			    t->hists_accecn.footprint;
 	out->active += t->actives.footprint + t->segs.footprint +
-		       t->opts.footprint + t->listeners.footprint;
+		       t->opts.footprint + t->listeners.footprint +
+		       t->notes.footprint + t->lends.footprint +
+		       t->lents.footprint;
 	out->tables += t->ports.footprint + idhash_footprint(&t->by_tuple) +
 		       idhash_footprint(&t->by_port) +
 		       idhash_footprint(&t->listening);

@@ -137,10 +137,12 @@ void tcp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 		tcp_abort(st, c, e->error, "ICMP error in the handshake");
 		return;
 	}
-	/* RFC 1122 4.2.3.9: soft, told if nothing better ends it. */
-	c->soft_error = (uint8_t)e->error;
-	if ((c->v6 ? c->opts->recverr6 : c->opts->recverr) && !c->orphan) {
+	if ((e->quoted.v6 ? c->opts->recverr6 : c->opts->recverr) &&
+	    !c->orphan) {
 		c->error = (uint8_t)e->error;
 		tcp_post(st, c);
+		return;
 	}
+	/* RFC 1122 4.2.3.9: soft, told if nothing better ends it. */
+	c->soft_error = (uint8_t)e->error;
 }

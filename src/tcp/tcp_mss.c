@@ -68,10 +68,17 @@ uint32_t tcp_mss_now(struct tern_stack *st, struct tcp_conn *c)
 	if (c->act && tcp_path(st, c) && c->act->path.mtu != c->pmtu)
 		tcp_sync_mss(st, c, c->act->path.mtu);
 	mss = c->mss;
-	if (c->act && c->sack_ok && (c->act->n_sacks || c->act->has_dsack)) {
+	if (!c->act)
+		return mss;
+	if (c->sack_ok && (c->act->n_sacks || c->act->has_dsack))
 		tcp_sack_options(c, &o);
-		mss -= wire_tcp_opts_len(&o, false);
-	}
+	tcp_accecn_option(st, c, &o);
+	if (!o.present)
+		return mss;
+	/* Timestamps are off mss already, but take room from the others. */
+	if (c->ts_ok)
+		o.present |= WIRE_OPT_TS;
+	mss -= wire_tcp_opts_len(&o, false) - (c->ts_ok ? 12 : 0);
 	return mss;
 }
 

@@ -11,6 +11,7 @@
 #include "tcp_opts_priv.h"
 
 #define ECN_MASK 3
+#define ECT0 2	      /* seen here, as on Linux, while data goes out with it */
 #define MIN_MTU6 1280 /* RFC 8200 5 */
 
 /* Numbers of Linux's that are no options of tern's UDP. */
@@ -23,7 +24,7 @@ enum {
 
 static int get_tos(const struct opt_call *k)
 {
-	return k->c->opts->tos & ~ECN_MASK;
+	return k->c->opts->tos | (k->c->ect_out ? ECT0 : 0);
 }
 
 /* The two bits of ECN are TCP's own. */

@@ -8,8 +8,7 @@
  *
  * Kept and read back without effect: SO_PRIORITY, SO_MARK (there is no queueing
  * discipline and no firewall to heed them), SO_DONTROUTE, SO_BROADCAST,
- * SO_NO_CHECK, SO_RXQ_OVFL, SO_TIMESTAMP*, SO_ZEROCOPY (T15 is not implemented
- * yet). Deviates: SO_MAX_PACING_RATE 0 means no bound; time-outs are exact, not
+ * SO_NO_CHECK, SO_RXQ_OVFL. Deviates: SO_MAX_PACING_RATE 0 means no bound; time-outs are exact, not
  * rounded up to a tick.
  */
 #include "tcp_opts_priv.h"
@@ -183,10 +182,8 @@ static int set_rcvlowat(const struct opt_call *k, int v)
 		return -TERN_ENOMEM;
 	o->rcvlowat = min_u32(v < 0 ? INT32_MAX : (uint32_t)v, most >> 1);
 	space = ((uint64_t)o->rcvlowat << 8) / max_u32(c->scaling, 1);
-	if (!c->rcvbuf_lock && space > c->rcvbuf) {
+	if (!c->rcvbuf_lock && space > c->rcvbuf)
 		c->rcvbuf = (uint32_t)space;
-		c->clamped = 0;
-	}
 	tcp_post(k->st, c);
 	return 0;
 }
@@ -350,6 +347,8 @@ static int get_meminfo(struct opt_call *k)
 		v[2] = a->below;
 		v[5] = a->wmem;
 	}
+	if (k->c->opts->notes)
+		v[6] = tcp_notes_of(k->st, k->c)->optmem;
 	return opt_out(k, v, sizeof(v));
 }
 
@@ -360,6 +359,70 @@ static int get_cookie(struct opt_call *k)
 	if (k->len < sizeof(v))
 		return -TERN_EINVAL;
 	return opt_out(k, &v, sizeof(v));
+}
+
+/* One flag and its unit: whichever is set last is what is told, and clearing
+ * one clears both [Linux]. */
+static int set_times(const struct opt_call *k, uint32_t bit)
+{
+	struct tcp_opts *o = tcp_opts_own(k->st, k->c);
+
+	if (!o)
+		return -TERN_ENOMEM;
+	o->bits &= ~(uint32_t)(OPT_TIMESTAMP | OPT_TIMESTAMPNS);
+	o->bits |= bit;
+	return 0;
+}
+
+static int get_timestamp(const struct opt_call *k)
+{
+	return (k->c->opts->bits & OPT_TIMESTAMP) != 0;
+}
+
+static int get_timestampns(const struct opt_call *k)
+{
+	return (k->c->opts->bits & OPT_TIMESTAMPNS) != 0;
+}
+
+static int set_timestamp(const struct opt_call *k, int v)
+{
+	return set_times(k, v ? OPT_TIMESTAMP : 0);
+}
+
+static int set_timestampns(const struct opt_call *k, int v)
+{
+	return set_times(k, v ? OPT_TIMESTAMPNS : 0);
+}
+
+static int get_stamping(const struct opt_call *k)
+{
+	return (int)k->c->opts->stamping;
+}
+
+static int set_stamping(const struct opt_call *k, int v)
+{
+	uint32_t want = (uint32_t)v;
+	struct tcp_conn *c = k->c;
+	struct tcp_opts *o;
+	bool count = want & STAMPING_OPT_ID &&
+		     !(c->opts->stamping & STAMPING_OPT_ID);
+
+	if (want & ~(uint32_t)STAMPING_ALL)
+		return -TERN_EINVAL;
+	if (want & STAMPING_OPT_ID_TCP && !(want & STAMPING_OPT_ID))
+		return -TERN_EINVAL;
+	if (want & STAMPING_OPT_STATS && !(want & STAMPING_OPT_TSONLY))
+		return -TERN_EINVAL;
+	if (count && opt_is_idle(c))
+		return -TERN_EINVAL;
+	o = tcp_opts_own(k->st, c);
+	if (!o || (count && !tcp_notes_attach(k->st, c)))
+		return -TERN_ENOMEM;
+	if (count)
+		tcp_notes_of(k->st, c)->stamp_base =
+			want & STAMPING_OPT_ID_TCP ? c->snd.end : c->snd.una;
+	o->stamping = want;
+	return 0;
 }
 
 static const struct opt rows[] = {
@@ -391,8 +454,12 @@ static const struct opt rows[] = {
 	{ TERN_SO_BROADCAST, OPT_TRUTH, .bit = OPT_BROADCAST },
 	{ TERN_SO_NO_CHECK, OPT_TRUTH, .bit = OPT_NO_CHECK },
 	{ TERN_SO_RXQ_OVFL, OPT_TRUTH, .bit = OPT_RXQ_OVFL },
-	{ TERN_SO_TIMESTAMP, OPT_TRUTH, .bit = OPT_TIMESTAMP },
-	{ TERN_SO_TIMESTAMPNS, OPT_TRUTH, .bit = OPT_TIMESTAMPNS },
+	{ TERN_SO_TIMESTAMP, OPT_TRUTH, .get = get_timestamp,
+	  .set = set_timestamp },
+	{ TERN_SO_TIMESTAMPNS, OPT_TRUTH, .get = get_timestampns,
+	  .set = set_timestampns },
+	{ TERN_SO_TIMESTAMPING, OPT_ANY_INT, .get = get_stamping,
+	  .set = set_stamping },
 	{ TERN_SO_LINGER, .get_raw = get_linger, .set_raw = set_linger },
 	{ TERN_SO_RCVTIMEO, .get_raw = get_rcvtimeo, .set_raw = set_rcvtimeo },
 	{ TERN_SO_SNDTIMEO, .get_raw = get_sndtimeo, .set_raw = set_sndtimeo },

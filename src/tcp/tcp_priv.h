@@ -7,6 +7,7 @@
 #ifndef TCP_TCP_PRIV_H
 #define TCP_TCP_PRIV_H
 
+#include "ip/ip_cmsg.h"
 #include "tcp/tcp_conn_priv.h"
 
 /* tcp_state.c: the connection as an object. */
@@ -14,9 +15,8 @@ struct tcp_conn *tcp_conn_new(struct tern_stack *, bool v6);
 bool tcp_activate(struct tern_stack *, struct tcp_conn *);
 void tcp_rest(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_attach(struct tern_stack *, struct tcp_conn *);
-/* bytes_acked of a connection without a history: who connected counts its SYN,
- * as on Linux. */
-uint32_t tcp_syn_acked(const struct tcp_conn *);
+bool tcp_hist_accecn(struct tern_stack *, struct tcp_conn *);
+void tcp_hist_free(struct tern_stack *, struct tcp_conn *);
 void tcp_set_state(struct tern_stack *, struct tcp_conn *, int state,
 		   const char *why);
 /* To CLOSE, with everything in flight forgotten. Frees an orphan. */
@@ -37,6 +37,11 @@ static inline bool tcp_is(const struct tern_stack *st, const struct tcp_conn *c,
 	return slab_has(&st->tcp.conns, id) && c->gen == gen;
 }
 uint64_t tcp_cookie_of(const struct tcp_conn *);
+/* The same of what has no generation (tcp_info.c). */
+uint64_t tcp_req_cookie(const struct tcp_req *);
+uint64_t tcp_tw_cookie(const struct tcp_tw *);
+/* Does a RST tell the peer something, if c ends now? (tcp_sock.c) */
+bool tcp_needs_reset(const struct tcp_conn *);
 void check_conn(struct tern_stack *, struct tcp_conn *);
 
 /* Forgets that c waits to be resumed (TSQ). */
@@ -138,11 +143,10 @@ enum {
 	ACKED_RENEGED = 512,	/* what was SACKed is missing after all */
 	ACKED_DSACK_TLP = 1024, /* the probe was needless */
 	ACKED_LOST_RETRANS = 2048,
+	ACKED_TS = 4096, /* its timestamp is newer */
 };
 /* Acts on the ACK. 1: fine; 0: old, the rest of the segment still counts; -n:
  * to be dropped for reason n (a challenge may be called for). */
-void tcp_store_ts_recent(struct tern_stack *, struct tcp_conn *,
-			 const struct tcp_in *);
 int tcp_ack_in(struct tern_stack *, struct tcp_conn *, struct tcp_in *);
 void tcp_rearm_rto(struct tern_stack *, struct tcp_conn *);
 void tcp_ack_probe(struct tern_stack *, struct tcp_conn *);
@@ -159,6 +163,7 @@ struct tcp_ack_state {
 	int64_t sack_first_at;
 	struct seq reord; /* lowest of those delivered out of order */
 	bool has_reord;
+	uint32_t bytes; /* delivered, by ACK or SACK */
 	struct seq prior_fack;
 	struct tern_cc_sample rs;
 	bool timer_set; /* REO: leave it */
@@ -170,8 +175,10 @@ void tcp_recovery_send(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_ack_state *);
 void tcp_dupacks_acked(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_enter_loss(struct tern_stack *, struct tcp_conn *);
-void tcp_enter_recovery(struct tern_stack *, struct tcp_conn *);
+/* ece: marks told of congestion as well. */
+void tcp_enter_recovery(struct tern_stack *, struct tcp_conn *, bool ece);
 void tcp_keep_open(struct tern_stack *, struct tcp_conn *);
+void tcp_enter_cwr(struct tern_stack *, struct tcp_conn *);
 void tcp_mark_lost(struct tern_stack *, struct tcp_conn *, struct tcp_seg *);
 void tcp_count_delivered(struct tern_stack *, struct tcp_conn *, uint32_t n);
 void tcp_rtx_queue(struct tern_stack *, struct tcp_conn *);
@@ -214,6 +221,7 @@ int tcp_cc_find(const struct tern_stack *, const char *name);
 uint32_t tcp_cc_ssthresh(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_cc_undo(struct tern_stack *, struct tcp_conn *);
 void tcp_cc_event(struct tern_stack *, struct tcp_conn *, enum tern_cc_event);
+void tcp_cc_on_rtt(struct tern_stack *, struct tcp_conn *, int64_t rtt_us);
 void tcp_cc_on_ack(struct tern_stack *, struct tcp_conn *,
 		   struct tcp_ack_state *, bool may_raise);
 void tcp_cwnd_validate(struct tern_stack *, struct tcp_conn *, bool is_limited);
@@ -226,6 +234,72 @@ void tcp_cwnd_reduce(struct tcp_conn *, const struct tcp_ack_state *);
 void tcp_cwnd_reduce_end(struct tern_stack *, struct tcp_conn *);
 void tcp_update_pacing(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_init_cwnd(const struct tcp_conn *);
+
+/* tcp_ecn.c */
+/* connect(): what the SYN is to ask for. */
+void tcp_ecn_ask(const struct tern_stack *, struct tcp_conn *);
+/* A SYN at a listener, and the same SYN again. */
+void tcp_ecn_syn_in(const struct tern_stack *, const struct tcp_conn *listener,
+		    const struct tcp_in *, struct tcp_req *);
+/* A cookie's ACK: what the SYN asked for. kept: the cookie says classic. */
+void tcp_ecn_cookie(const struct tern_stack *, const struct tcp_in *,
+		    struct tcp_req *, bool kept);
+void tcp_ecn_syn_again(struct tcp_req *, const struct tcp_in *);
+uint16_t tcp_ecn_synack_flags(const struct tern_stack *, struct tcp_req *);
+void tcp_ecn_child(struct tern_stack *, struct tcp_conn *,
+		   const struct tcp_req *);
+void tcp_ecn_synack_in(struct tern_stack *, struct tcp_conn *,
+		       const struct tcp_in *);
+void tcp_ecn_crossed_syn_in(struct tern_stack *, struct tcp_conn *,
+			    const struct tcp_in *);
+/* The flags of ECN for a packet that leaves now, and c->ect_out. is_new: with
+ * data that was never sent. */
+uint16_t tcp_ecn_out(struct tern_stack *, struct tcp_conn *, uint16_t flags,
+		     bool is_new);
+/* Data that was taken, by its mark. */
+void tcp_ecn_data_in(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_in *);
+void tcp_ecn_cwr_in(struct tcp_conn *, const struct tcp_in *);
+static inline bool tcp_ecn_echo_in(const struct tcp_conn *c,
+				   const struct tcp_in *in)
+{
+	return c->ecn == ECN_CLASSIC &&
+	       (in->h.flags & (TCP_ECE | TCP_SYN)) == TCP_ECE;
+}
+
+/* tcp_accecn.c; what is not of a connection with AccECN is left alone. */
+uint16_t tcp_accecn_handshake(unsigned mark);
+void tcp_accecn_start(struct tern_stack *, struct tcp_conn *, uint8_t mark);
+void tcp_accecn_fail(const struct tern_stack *, const struct tcp_conn *,
+		     uint8_t what);
+void tcp_accecn_synack_in(struct tern_stack *, struct tcp_conn *,
+			  const struct tcp_in *);
+void tcp_accecn_synack_again(const struct tern_stack *, const struct tcp_conn *,
+			     const struct tcp_in *);
+void tcp_accecn_third_ack(struct tern_stack *, struct tcp_conn *,
+			  const struct tcp_in *);
+/* An acceptable packet: counts its mark. */
+void tcp_accecn_in(struct tern_stack *, struct tcp_conn *,
+		   const struct tcp_in *);
+uint16_t tcp_accecn_out(struct tern_stack *, struct tcp_conn *);
+/* The option that a packet has now; the same of a SYN-ACK. */
+void tcp_accecn_option(const struct tern_stack *, const struct tcp_conn *,
+		       struct wire_tcp_opts *);
+void tcp_accecn_synack_option(const struct tern_stack *,
+			      struct wire_tcp_opts *);
+/* These options have left. */
+void tcp_accecn_option_sent(const struct tern_stack *, const struct tcp_conn *,
+			    const struct wire_tcp_opts *);
+/* Data that was acknowledged before came again. */
+void tcp_accecn_spurious(const struct tern_stack *, const struct tcp_conn *);
+/* What an ACK delivered; is_new: it is not overtaken by another. */
+struct accecn_news {
+	uint32_t packets, bytes;
+	bool is_new;
+};
+/* CE packets that the ACK tells of. */
+uint32_t tcp_accecn_ack(struct tern_stack *, struct tcp_conn *,
+			const struct tcp_in *, const struct accecn_news *);
 
 /* tcp_rtt.c */
 void tcp_rtt_sample(struct tern_stack *, struct tcp_conn *, int64_t us);
@@ -274,14 +348,11 @@ uint32_t tcp_win_from_space(const struct tcp_conn *, uint32_t space);
 /* The same, without announcing it. */
 uint32_t tcp_window_would(struct tern_stack *, struct tcp_conn *);
 uint16_t tcp_select_window(struct tern_stack *, struct tcp_conn *);
+uint32_t tcp_initial_clamp(const struct tcp_conn *);
 void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
 			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
 			uint8_t *scale);
 void tcp_init_buffers(struct tern_stack *, struct tcp_conn *);
-/* Learns the peer's segment size, and what the buffer holds of such. */
-void tcp_measure_mss(struct tcp_conn *, const struct tcp_in *);
-/* A packet with len bytes was queued: more may be announced. */
-void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len);
 void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
 void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,
@@ -433,8 +504,7 @@ void tcp_req_fill(struct tern_stack *, const struct tcp_conn *listener,
 		  const struct tcp_in *, struct tcp_req *);
 void tcp_req_synack(struct tern_stack *, struct tcp_req *);
 /* The same with our clock's low bits chosen (cookies). */
-void tcp_req_synack_at(struct tern_stack *, const struct tcp_req *,
-		       uint32_t ts_ms);
+void tcp_req_synack_at(struct tern_stack *, struct tcp_req *, uint32_t ts_ms);
 int64_t tcp_req_rto_ns(const struct tern_stack *, const struct tcp_req *);
 static inline struct tcp_listener *listener_of(const struct tern_stack *st,
 					       const struct tcp_req *q)
@@ -475,6 +545,46 @@ bool tcp_tw_may_reuse(struct tern_stack *, struct tcp_tw *, struct tcp_conn *);
 void tcp_release_active(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_unread(const struct tcp_conn *);
 uint32_t tcp_inq(const struct tcp_conn *);
+
+/* tcp_errq.c: the error queue. */
+/* NULL without memory. */
+struct tcp_notes *tcp_notes_attach(struct tern_stack *, struct tcp_conn *);
+void tcp_notes_drop(struct tern_stack *, struct tcp_conn *);
+/* Takes the packet over; false: there was no room for it. */
+bool tcp_errq_push(struct tern_stack *, struct tcp_conn *, struct tern_pkt *);
+int64_t tcp_errq_recv(struct tern_stack *, struct tcp_conn *,
+		      struct tern_msg *);
+static inline bool tcp_errq_has(const struct tern_stack *st,
+				const struct tcp_conn *c)
+{
+	return unlikely(c->opts->notes) && tcp_notes_of(st, c)->errors.head;
+}
+
+/* tcp_lend.c: MSG_ZEROCOPY. A send that lends begins, takes a buffer for each
+ * run of memory, and ends (any: something was taken). 0 or -TERN_ENOBUFS; NULL
+ * without memory. */
+extern const size_t tcp_lent_size;
+int tcp_lend_begin(struct tern_stack *, struct tcp_conn *);
+struct tern_buf *tcp_lend_buf(struct tern_stack *, struct tcp_conn *,
+			      const void *base, size_t len);
+void tcp_lend_end(struct tern_stack *, struct tcp_conn *, bool any);
+void tcp_lend_forget(struct tern_stack *, struct tcp_notes *);
+/* Copies all that is lent: the program has its memory back. False without
+ * memory. */
+bool tcp_lend_take(struct tern_stack *, struct tcp_conn *);
+
+/* tcp_stamp.c: SO_TIMESTAMPING. */
+struct cmsg_times tcp_times_of(const struct tcp_conn *);
+/* The write that ends here wants to be told of. */
+void tcp_stamp_write(const struct tcp_conn *);
+/* g is acknowledged, to its last byte, by a packet with this TTL. */
+void tcp_stamp_acked(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_seg *g, uint8_t ttl);
+
+/* tcp_recv.c: n bytes of a packet, from `off` on, to byte `done` of the iovec
+ * on. */
+void tcp_copy_to(const struct tern_msg *, uint64_t done,
+		 const struct tern_pkt *, uint32_t off, uint32_t n);
 
 /* tcp_opts.c */
 struct tcp_opts *tcp_opts_own(struct tern_stack *, struct tcp_conn *);

@@ -181,7 +181,7 @@ void tcp_reo_fire(struct tern_stack *st, struct tcp_conn *c)
 	tcp_trace_what(st, c, TERN_TRACE_TIMER, "reordering window", NULL);
 	if (in_flight(a) != before) {
 		if (c->ca_state != TERN_CA_RECOVERY) {
-			tcp_enter_recovery(st, c);
+			tcp_enter_recovery(st, c, false);
 			s.newly_lost = 1;
 			s.rs.acked_sacked = 1;
 			if (!tcp_cc_ops(st, c)->control)

@@ -42,6 +42,7 @@ void tcp_rate_delivered(struct tern_stack *st, struct tcp_conn *c,
 	    (int32_t)(g->delivered - rs->prior_delivered) <= 0)
 		return;
 	rs->prior_delivered = g->delivered;
+	rs->delivered_ce = g->delivered_ce; /* until tcp_rate_done() */
 	rs->prior_delivered_at = g->delivered_at;
 	rs->is_app_limited = g->is_app_limited;
 	rs->is_retrans = g->marks & SEG_RETRANS;
@@ -67,6 +68,7 @@ void tcp_rate_done(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	rs->delivered = (int32_t)(h->delivered - rs->prior_delivered);
+	rs->delivered_ce = h->delivered_ce - rs->delivered_ce;
 	ack_us = (st->now - rs->prior_delivered_at) / NS_PER_US;
 	rs->interval_us = max_i64(rs->interval_us, ack_us);
 	/* Shorter than any round trip: the clock is not to be believed. */

@@ -59,16 +59,20 @@ uint32_t tcp_window_clamp(const struct tcp_conn *c)
 {
 	/* Not what the field can say: tcp_select_window() sees to that, after
 	 * the window was rounded down to whole segments [k]. */
-	uint32_t full = tcp_full_space(c), clamp;
+	uint32_t clamp = tcp_full_space(c);
 
-	/* A program's wish, and the segment of the buffer that is kept back at
-	 * first, hold until the buffer or what fits it is known better [k]. */
-	if (!c->clamped)
-		return full;
-	clamp = max_u32(full - min_u32(full, c->advmss), 2u * c->advmss);
 	if (c->opts->window_clamp)
 		clamp = min_u32(clamp, c->opts->window_clamp);
-	return min_u32(clamp, full);
+	return clamp;
+}
+
+/* What bounds the first window and the scale: a buffer that SO_RCVBUF has fixed
+ * will never hold more [k]. 0: nothing. */
+uint32_t tcp_initial_clamp(const struct tcp_conn *c)
+{
+	uint32_t clamp = c->opts->window_clamp, full = tcp_full_space(c);
+
+	return c->rcvbuf_lock && (!clamp || clamp > full) ? full : clamp;
 }
 
 void tcp_initial_window(struct tern_stack *st, uint32_t space, uint32_t mss,
@@ -144,13 +148,12 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 		wnd = (cur + (1u << c->rcv_scale) - 1) >>
 		      c->rcv_scale << c->rcv_scale;
 	}
-	/* What the field cannot say is taken all the same [k]. */
-	c->rcv.wnd = wnd;
-	c->rcv.wup = c->rcv.nxt;
 	if (!c->rcv_scale && st->tun.tcp_workaround_signed_windows)
 		wnd = min_u32(wnd, 32767);
 	else
 		wnd = min_u32(wnd, TCP_MAX_WINDOW << c->rcv_scale);
+	c->rcv.wnd = wnd;
+	c->rcv.wup = c->rcv.nxt;
 	wnd >>= c->rcv_scale;
 	if (!wnd && old)
 		COUNT(st, TCP_EXT_TO_ZERO_WINDOW_ADV);
@@ -162,11 +165,15 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);
+	uint32_t most;
 
 	if (!c->sndbuf_lock)
 		tcp_sndbuf_expand(st, c);
-	c->clamped = 1;
-	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, tcp_window_clamp(c));
+	/* One segment of the buffer is kept back at first [k]. */
+	most = tcp_full_space(c);
+	most = max_u32(most - min_u32(most, c->advmss), 2u * c->advmss);
+	most = min_u32(most, tcp_window_clamp(c));
+	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, most);
 	if (c->act) {
 		c->act->space.seq = c->rcv.copied;
 		c->act->space.at = st->now;
@@ -184,7 +191,6 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 	uint32_t before = tcp_window_clamp(c), clamp;
 
 	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
-	c->clamped = 0;
 	clamp = tcp_window_clamp(c);
 	if (clamp < before)
 		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
@@ -193,7 +199,7 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 			max_u32(c->rcv.ssthresh, min_u32(c->rcv.wnd, clamp));
 }
 
-void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
+static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
 	uint16_t last = c->act->last_len;
@@ -222,9 +228,10 @@ void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 	c->ack |= ACK_PUSHED;
 }
 
-void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+static void grow_window(struct tern_stack *st, struct tcp_conn *c,
+			const struct tcp_in *in)
 {
-	uint32_t true_len = tcp_truesize(len);
+	uint32_t true_len = tcp_truesize(in->len);
 	uint32_t used = c->act->rmem + true_len; /* it is queued next */
 	uint32_t incr = 0, most, window;
 
@@ -232,7 +239,7 @@ void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 	most = min_u32(tcp_window_clamp(c), most);
 	if (most <= c->rcv.ssthresh || st->tcp.pressure)
 		return;
-	if (tcp_win_from_space(c, true_len) <= len) {
+	if (tcp_win_from_space(c, true_len) <= in->len) {
 		incr = 2u * c->advmss;
 	} else {
 		/* Small packets: only while the buffer, at this overhead,
@@ -241,7 +248,7 @@ void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 		window = tcp_win_from_space(c, (uint32_t)st->tun.tcp_rmem[2]) >>
 			 1;
 		while (c->rcv.ssthresh <= window) {
-			if (true_len <= len) {
+			if (true_len <= in->len) {
 				incr = 2u * c->rcv_mss;
 				break;
 			}
@@ -251,7 +258,7 @@ void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 	}
 	if (!incr)
 		return;
-	incr = max_u32(incr, 2 * len);
+	incr = max_u32(incr, 2 * in->len);
 	c->rcv.ssthresh += min_u32(most - c->rcv.ssthresh, incr);
 	c->quick |= 1;
 }
@@ -274,7 +281,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t rto_ms = c->rto_us / 1000;
 
 	c->ack |= ACK_SCHED;
-	tcp_measure_mss(c, in);
+	measure_mss(c, in);
 	tcp_rcv_rtt_ts(st, c, in);
 	if (!c->ato_ms) {
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
@@ -291,7 +298,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	}
 	c->last_data = now_ms(st);
 	if (in->len >= 128)
-		tcp_grow_window(st, c, in->len);
+		grow_window(st, c, in);
 }
 
 void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
@@ -381,10 +388,8 @@ void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
 			want = (want << 8) / c->scaling;
 			if (want > (uint64_t)st->tun.tcp_rmem[2])
 				want = (uint64_t)st->tun.tcp_rmem[2];
-			if (want > c->rcvbuf) {
+			if (want > c->rcvbuf)
 				c->rcvbuf = (uint32_t)want;
-				c->clamped = 0;
-			}
 		}
 		h->rcv_space = (uint32_t)copied;
 	}

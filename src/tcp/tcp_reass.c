@@ -52,7 +52,6 @@ void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
 	}
 	a->n_ofo = 0;
 	a->n_sacks = 0;
-	a->has_dsack = false;
 }
 
 void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
@@ -61,6 +60,7 @@ void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
 
 	while ((pkt = pktq_pop(&c->act->rcvq)) != NULL)
 		drop_queued(st, c, pkt);
+	tcp_ofo_purge(st, c);
 }
 
 void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
@@ -91,14 +91,14 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t more = 0;
 	uint8_t *p;
 
-	if ((from->len > 512 && from->len > tcp_tailroom(to->owner, to->len)) ||
-	    to->len + from->len > COALESCE_MAX || b->fin ||
+	if (from->len > 512 || to->len + from->len > COALESCE_MAX || b->fin ||
 	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
 		return false;
 	p = tern_pkt_append(to, from->len);
 	tern_pkt_copy_out(from, 0, p, from->len);
 	b->end = f->end;
 	b->fin = f->fin;
+	to->at = from->at; /* SO_TIMESTAMP tells of the newest */
 	/* Linux copies too where its buffer has room, and else links the
 	 * packet, for what it costs. */
 	if (from->len > tcp_tailroom(to->owner, to->len - from->len))
@@ -154,12 +154,14 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t old = (uint32_t)seq_diff(c->rcv.nxt, b->seq);
 	bool fin = b->fin;
 
+	if (old) {
+		tern_pkt_trim_front(pkt, old);
+		b->seq = c->rcv.nxt;
+	}
 	if (h)
-		h->bytes_received += cb_len(b) - old;
+		h->bytes_received += cb_len(b);
 	c->rcv.nxt = seq_sub(b->end, fin);
-	/* What comes partly again stays whole, and is charged so, as on Linux;
-	 * readers begin behind what they have. */
-	if (pkt->len == old) {
+	if (!pkt->len) {
 		tern_pkt_put(pkt);
 	} else if (!a->rcvq.tail || !coalesce(st, c, a->rcvq.tail, pkt)) {
 		charge_pkt(st, c, pkt);
@@ -185,9 +187,11 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 			return;
 		b = pkt_cb(pkt);
 		if (seq_lt(b->seq, high)) {
-			/* Of what came twice, no more [k]. */
-			high = seq_min(b->end, high);
-			tcp_dsack_extend(st, c, b->seq, high);
+			struct seq upto = high;
+
+			if (seq_lt(b->end, high))
+				high = b->end;
+			tcp_dsack_extend(st, c, b->seq, upto);
 		}
 		rbtree_remove(&a->ofo, &b->node);
 		a->n_ofo--;
@@ -253,9 +257,8 @@ static struct tern_pkt *ofo_before(struct tcp_active *a, struct seq seq)
 }
 
 static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
-		      const struct tcp_in *in)
+		      struct tern_pkt *pkt)
 {
-	struct tern_pkt *pkt = in->pkt;
 	struct tcp_active *a = c->act;
 	struct tcp_cb *b = pkt_cb(pkt), *p;
 	struct seq seq = b->seq, end = b->end;
@@ -268,7 +271,6 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
 		return;
 	}
-	tcp_measure_mss(c, in);
 	COUNT(st, TCP_EXT_OFO_QUEUE);
 	if (h)
 		h->rcv_ooopack++;
@@ -296,10 +298,8 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		drop_covered(st, c, p ? rbtree_next(&p->node) : a->ofo.first,
 			     b);
 	}
-	if (c->sack_ok) {
+	if (c->sack_ok)
 		tcp_sack_add(c, seq, end);
-		tcp_grow_window(st, c, pkt->len);
-	}
 	if (prev && coalesce(st, c, prev, pkt))
 		return;
 	charge_pkt(st, c, pkt);
@@ -331,8 +331,10 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_RCVQ_FULL);
 		return;
 	}
-	if (in->len)
+	if (in->len) {
 		tcp_data_received(st, c, in);
+		tcp_ecn_data_in(st, c, in);
+	}
 	queue_in_order(st, c, in->pkt);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
 		return;
@@ -356,6 +358,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	struct tcp_hist *h;
 	struct tcp_cb *b;
 
+	tcp_ecn_cwr_in(c, in);
 	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
 	    (in->len && !tcp_hist_attach(st, c))) {
 		tern_pkt_put(in->pkt);
@@ -369,6 +372,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	/* After the FIN all is old, also what claims a place behind it. */
 	if (seq_leq(in->end, c->rcv.nxt) || c->fin_in) {
 		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
+		tcp_accecn_spurious(st, c);
 		tcp_dsack_set(st, c, seq, seq_min(in->end, c->rcv.nxt));
 		refuse(st, c, in, DROP_TCP_OLD_DATA);
 		return;
@@ -389,7 +393,8 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	b->end = in->end;
 	b->fin = in->h.flags & TCP_FIN;
 	if (seq_gt(seq, c->rcv.nxt)) {
-		queue_ofo(st, c, in);
+		tcp_ecn_data_in(st, c, in);
+		queue_ofo(st, c, in->pkt);
 		return;
 	}
 	if (seq_lt(seq, c->rcv.nxt))

@@ -137,7 +137,10 @@ static void undo(struct tern_stack *st, struct tcp_conn *c, bool unmark)
 	}
 	if (a->prior_ssthresh) {
 		c->cc.cwnd = tcp_cc_undo(st, c);
-		c->cc.ssthresh = max_u32(c->cc.ssthresh, a->prior_ssthresh);
+		if (a->prior_ssthresh > c->cc.ssthresh) {
+			c->cc.ssthresh = a->prior_ssthresh;
+			c->cwr_due = 0;
+		}
 	}
 	a->has_undo = false;
 	a->cwnd_used_at = st->now;
@@ -167,10 +170,28 @@ void tcp_keep_open(struct tern_stack *st, struct tcp_conn *c)
 	}
 }
 
-static void try_open(struct tern_stack *st, struct tcp_conn *c)
+/* ECN's answer to congestion: as to a loss, once a round trip, and nothing is
+ * resent (RFC 3168 6.1.2). */
+void tcp_enter_cwr(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
+	a->prior_ssthresh = 0;
+	if (c->ca_state >= TERN_CA_CWR)
+		return;
+	a->has_undo = false;
+	tcp_cwnd_reduce_start(st, c);
+	a->prior_ssthresh = 0;
+	tcp_set_ca(st, c, TERN_CA_CWR);
+}
+
+static void try_open(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tcp_ack_state *s)
 {
 	if (!any_retrans(c->act))
 		c->act->retrans_at = 0;
+	if (s->flags & ACKED_ECE)
+		tcp_enter_cwr(st, c);
 	if (c->ca_state != TERN_CA_CWR)
 		tcp_keep_open(st, c);
 }
@@ -324,7 +345,7 @@ static void find_lost(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-void tcp_enter_recovery(struct tern_stack *st, struct tcp_conn *c)
+void tcp_enter_recovery(struct tern_stack *st, struct tcp_conn *c, bool ece)
 {
 	struct tcp_active *a = c->act;
 
@@ -336,6 +357,8 @@ void tcp_enter_recovery(struct tern_stack *st, struct tcp_conn *c)
 	undo_start(c);
 	if (c->ca_state != TERN_CA_CWR)
 		tcp_cwnd_reduce_start(st, c);
+	if (ece)
+		a->prior_ssthresh = 0;
 	tcp_set_ca(st, c, TERN_CA_RECOVERY);
 }
 
@@ -348,6 +371,9 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!a->packets_out)
 		a->sacked_out = 0;
+	/* Marks are congestion that no undo takes back. */
+	if (s->flags & ACKED_ECE)
+		a->prior_ssthresh = 0;
 	if (reneged(st, c, s))
 		return RESEND_NONE;
 	if (c->ca_state == TERN_CA_OPEN) {
@@ -370,13 +396,13 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 		else if (undo_partial(st, c))
 			return RESEND_NONE;
 		if (undo_dsack(st, c))
-			try_open(st, c);
+			try_open(st, c, s);
 		find_lost(st, c, s);
 		/* An undo may be followed by a loss that is one. */
 		if (c->ca_state != TERN_CA_RECOVERY) {
 			if (!a->lost_out)
 				return RESEND_NONE;
-			tcp_enter_recovery(st, c);
+			tcp_enter_recovery(st, c, s->flags & ACKED_ECE);
 		}
 		return RESEND_LOST;
 	}
@@ -394,10 +420,10 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 		undo_dsack(st, c);
 	find_lost(st, c, s);
 	if (!a->lost_out) {
-		try_open(st, c);
+		try_open(st, c, s);
 		return RESEND_NONE;
 	}
-	tcp_enter_recovery(st, c);
+	tcp_enter_recovery(st, c, s->flags & ACKED_ECE);
 	return RESEND_LOST;
 }
 
@@ -501,5 +527,6 @@ void tcp_enter_loss(struct tern_stack *st, struct tcp_conn *c)
 	tcp_set_ca(st, c, TERN_CA_LOSS);
 	a->high_seq = c->snd.nxt;
 	a->has_tlp = false;
+	c->cwr_due = 1;
 	a->frto = st->tun.tcp_frto && (fresh || c->retransmits);
 }

@@ -5,7 +5,7 @@
  * stream, a read stops in front of it and the next one goes on behind
  * (RFC 9293 3.8.5); MSG_OOB fetches the byte itself.
  */
-#include "tcp_priv.h"
+#include "tcp_opts_priv.h"
 
 /* In-order bytes that were not read. */
 uint32_t tcp_unread(const struct tcp_conn *c)
@@ -56,9 +56,8 @@ static int64_t recv_urg(struct tcp_conn *c, struct tern_msg *msg, int flags)
 	return -TERN_EAGAIN;
 }
 
-/* Copies n bytes of a packet, from `off` on, to byte `done` of the iovec on. */
-static void copy_to(const struct tern_msg *msg, uint64_t done,
-		    const struct tern_pkt *pkt, uint32_t off, uint32_t n)
+void tcp_copy_to(const struct tern_msg *msg, uint64_t done,
+		 const struct tern_pkt *pkt, uint32_t off, uint32_t n)
 {
 	int i;
 
@@ -99,31 +98,40 @@ static uint32_t heed_mark(struct tcp_conn *c, struct seq *at, uint32_t n)
 	return n;
 }
 
-/* Copies what is there; bytes copied, and where reading stands in *at. */
-static int64_t take(struct tcp_conn *c, struct tern_msg *msg, uint64_t want,
-		    int flags, struct seq *at)
+struct reading {
+	struct tern_msg *msg;
+	uint64_t want;
+	int flags;
+	struct seq at;	  /* where it stands */
+	int64_t stamp_at; /* when the last packet read came */
+};
+
+/* Copies what is there; bytes copied. */
+static int64_t take(struct tcp_conn *c, struct reading *r)
 {
 	struct tcp_active *a = c->act;
 	struct tern_pkt *pkt = a->rcvq.head;
 	uint64_t done = 0;
 
-	for (; pkt && done < want; pkt = pkt->next) {
+	for (; pkt && done < r->want; pkt = pkt->next) {
 		struct tcp_cb *b = pkt_cb(pkt);
 		struct seq end = seq_add(b->seq, cb_len(b));
 
-		while (seq_lt(*at, end) && done < want) {
-			uint32_t n = (uint32_t)seq_diff(end, *at);
+		while (seq_lt(r->at, end) && done < r->want) {
+			uint32_t n = (uint32_t)seq_diff(end, r->at);
 
 			if (a->urg_state != URG_NONE &&
-			    seq_eq(a->urg_seq, *at) && done)
+			    seq_eq(a->urg_seq, r->at) && done)
 				return (int64_t)done;
-			if (n > want - done)
-				n = (uint32_t)(want - done);
-			n = heed_mark(c, at, n);
-			if (n && !(flags & TERN_MSG_TRUNC))
-				copy_to(msg, done, pkt,
-					(uint32_t)seq_diff(*at, b->seq), n);
-			*at = seq_add(*at, n);
+			if (n > r->want - done)
+				n = (uint32_t)(r->want - done);
+			n = heed_mark(c, &r->at, n);
+			if (n && !(r->flags & TERN_MSG_TRUNC))
+				tcp_copy_to(r->msg, done, pkt,
+					    (uint32_t)seq_diff(r->at, b->seq),
+					    n);
+			r->at = seq_add(r->at, n);
+			r->stamp_at = pkt->at;
 			done += n;
 		}
 	}
@@ -163,38 +171,74 @@ static void after_read(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 	tcp_window_after_read(st, c, n);
 }
 
+static bool wants_control(const struct tcp_conn *c)
+{
+	return c->opts->bits & (OPT_INQ | OPT_TIMESTAMP | OPT_TIMESTAMPNS) ||
+	       c->opts->stamping & STAMPING_RX_SOFTWARE;
+}
+
+/* In Linux's order. TCP_INQ counts a FIN that waits, so that 0 means that there
+ * is nothing to read. */
+static void put_control(struct tern_stack *st, const struct tcp_conn *c,
+			const struct reading *r, size_t room)
+{
+	struct cmsg_out out = { r->msg->control, room, 0, false };
+	struct cmsg_times t = tcp_times_of(c);
+
+	if (!(t.stamping & STAMPING_RX_SOFTWARE))
+		t.stamping = 0;
+	if (r->stamp_at)
+		ip_cmsg_times(st, &out, &t, r->stamp_at);
+	if (c->opts->bits & OPT_INQ)
+		cmsg_put_int(&out, TERN_IPPROTO_TCP, TERN_TCP_INQ,
+			     seq_diff(c->rcv.nxt, c->rcv.copied));
+	r->msg->control_len = out.len;
+	if (out.truncated)
+		r->msg->flags |= TERN_MSG_CTRUNC;
+}
+
+/* Data, and what it does to the window; or why there is none. */
+static int64_t receive(struct tern_stack *st, struct tcp_conn *c,
+		       struct reading *r)
+{
+	int64_t n = c->act ? take(c, r) : 0;
+
+	if (!(r->flags & TERN_MSG_PEEK) && !seq_eq(r->at, c->rcv.copied)) {
+		c->rcv.copied = r->at;
+		after_read(st, c, (uint32_t)n);
+	}
+	return n || !r->want ? n : nothing(c);
+}
+
 int64_t tcp_recvmsg(struct tern_stack *st, uint32_t id, struct tern_msg *msg,
 		    int flags)
 {
 	struct tcp_conn *c = conn_at(st, id);
-	struct seq at = c->rcv.copied;
-	uint64_t want = 0;
-	int64_t n = 0;
+	struct reading r = {
+		.msg = msg,
+		.flags = flags,
+		.at = c->rcv.copied,
+	};
+	size_t room = msg->control_len;
+	int64_t n;
 	int i;
 
 	msg->flags = 0;
+	if (unlikely(flags & TERN_MSG_ERRQUEUE))
+		return tcp_errq_recv(st, c, msg);
 	msg->control_len = 0;
 	if (c->state == TERN_TCP_LISTEN)
 		return -TERN_ENOTCONN;
 	if (flags & TERN_MSG_OOB)
 		return recv_urg(c, msg, flags);
 	for (i = 0; i < msg->n_iov; i++)
-		want += msg->iov[i].len;
-	if (want > INT32_MAX)
-		want = INT32_MAX;
-	if (c->act)
-		n = take(c, msg, want, flags, &at);
-	/* A look, and a read that finds nothing, are occasions for an ACK that
-	 * is due anyway [k]. */
-	if (c->act && !seq_eq(at, c->rcv.copied) && !(flags & TERN_MSG_PEEK)) {
-		c->rcv.copied = at;
-		after_read(st, c, (uint32_t)n);
-	} else if (c->act && c->state != TERN_TCP_CLOSE) {
-		tcp_window_after_read(st, c, (uint32_t)n);
-	}
-	if ((uint64_t)n < want && !(flags & TERN_MSG_PEEK))
-		c->fin_read = c->fin_in;
-	return n || !want ? n : nothing(c);
+		r.want += msg->iov[i].len;
+	if (r.want > INT32_MAX)
+		r.want = INT32_MAX;
+	n = receive(st, c, &r);
+	if (unlikely(n >= 0 && msg->control && wants_control(c)))
+		put_control(st, c, &r, room);
+	return n;
 }
 
 int tcp_recv_frags(struct tern_stack *st, uint32_t id, struct tern_frag *out,

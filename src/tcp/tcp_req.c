@@ -95,6 +95,7 @@ static void agree(struct tern_stack *st, const struct tcp_conn *c,
 		       o->present & WIRE_OPT_WSCALE;
 	if (q->wscale_ok)
 		q->snd_scale = min_u32(o->wscale, TCP_MAX_WSCALE) & 15;
+	tcp_ecn_syn_in(st, c, in, q);
 }
 
 static uint32_t announced_mss(struct tern_stack *st, const struct tcp_conn *c,
@@ -120,7 +121,7 @@ void tcp_req_window(struct tern_stack *st, const struct tcp_conn *c,
 	tcp_req_tuple(q, &l, &r);
 	mss = announced_mss(st, c, &l, &r, q->v6);
 	tcp_initial_window(st, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
-			   c->opts->window_clamp, q->wscale_ok, &q->rcv_wnd,
+			   tcp_initial_clamp(c), q->wscale_ok, &q->rcv_wnd,
 			   &scale);
 	q->rcv_scale = scale & 15;
 }
@@ -181,15 +182,14 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	tcp_emit_reply(st, r);
 }
 
-void tcp_req_synack_at(struct tern_stack *st, const struct tcp_req *q,
-		       uint32_t ts_ms)
+void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms)
 {
 	struct tcp_listener *l = listener_of(st, q);
 	struct tcp_conn *c = conn_at(st, l->conn);
 	struct tcp_reply r = {
 		.seq = q->iss,
 		.ack = q->rcv_nxt,
-		.flags = TCP_SYN | TCP_ACK,
+		.flags = TCP_SYN | TCP_ACK | tcp_ecn_synack_flags(st, q),
 		.window = (uint16_t)min_u32(q->rcv_wnd, TCP_MAX_WINDOW),
 	};
 	struct tern_addr la, ra;
@@ -203,6 +203,9 @@ void tcp_req_synack_at(struct tern_stack *st, const struct tcp_req *q,
 		r.o.present |= WIRE_OPT_WSCALE;
 		r.o.wscale = q->rcv_scale;
 	}
+	/* Sent again it goes without: it may be what was lost for. */
+	if (q->accecn && !q->n_retrans)
+		tcp_accecn_synack_option(st, &r.o);
 	reply(st, q, ts_ms, &r);
 }
 
@@ -331,6 +334,7 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 static void syn_again(struct tern_stack *st, struct tcp_req *q,
 		      struct tcp_in *in)
 {
+	tcp_ecn_syn_again(q, in);
 	if (!q->undecided &&
 	    tcp_oow_may_for(st, in, &q->oow_at,
 			    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV)) {
@@ -371,7 +375,7 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		syn_again(st, q, in);
 		return;
 	}
-	if (flags & TCP_ACK && !(flags & TCP_RST) &&
+	if (flags & TCP_ACK &&
 	    (!seq_eq(in->h.ack, seq_add(q->iss, 1)) || q->undecided)) {
 		/* It acknowledges nothing of ours. */
 		tcp_reset_for(st, in);
@@ -386,14 +390,6 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt,
 			paws ? DROP_TCP_RFC7323_PAWS :
 			       DROP_TCP_INVALID_SEQUENCE);
-		return;
-	}
-	/* RFC 5961 3.2, here too [k]. */
-	if (flags & TCP_RST && !seq_eq(in->h.seq, q->rcv_nxt)) {
-		if (tcp_oow_may_for(st, in, &q->oow_at,
-				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			send_ack(st, q);
-		ip_drop(st, in->pkt, DROP_TCP_INVALID_SEQUENCE);
 		return;
 	}
 	if (in->o.present & WIRE_OPT_TS && q->ts_ok &&

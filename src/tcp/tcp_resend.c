@@ -68,6 +68,9 @@ static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
 		g->flags |= n->flags & (TCP_FIN | TCP_PSH);
 		g->eor = n->eor;
 		g->marks |= n->marks & SEG_EVER_RETRANS;
+		g->notes |= n->notes;
+		if (n->notes & SEG_TELL)
+			g->stamp = n->stamp;
 		count_fewer(c, n->n_segs);
 		if (n->marks & SEG_LOST)
 			a->lost_out -= n->n_segs;

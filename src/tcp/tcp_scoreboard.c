@@ -131,6 +131,7 @@ static void mark(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	g->marks |= SEG_SACKED;
 	a->sacked_out += g->n_segs;
 	s->flags |= ACKED_SACK;
+	s->bytes += g->len;
 	tcp_count_delivered(st, c, g->n_segs);
 }
 

@@ -14,11 +14,12 @@
  * SO_SNDBUF is counted as on Linux, payload plus a fixed overhead a segment, so
  * that the same number lets the same bytes in.
  */
-#include "tcp_priv.h"
+#include "tcp_opts_priv.h"
 
 /* What Linux charges for an empty segment of the send queue: its head (256) and
  * the smallest buffer (576). Measured by SO_MEMINFO. */
 #define SEG_OVERHEAD 832u
+#define LENT_PAGE 4096u
 
 struct tcp_seg *tcp_seg_new(struct tern_stack *st, struct tcp_conn *c)
 {
@@ -48,7 +49,7 @@ void tcp_seg_free(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
 	tcp_rack_forget(c, g);
 	for (i = 0; i < g->n_frags; i++)
 		tern_buf_put(g->frags[i].buf);
-	uncharge(st, c, SEG_OVERHEAD + g->len);
+	uncharge(st, c, SEG_OVERHEAD + g->len + g->lent_cost);
 	slab_free(&st->tcp.segs, g->id);
 }
 
@@ -119,6 +120,14 @@ static void split_frags(struct tcp_seg *g, struct tcp_seg *rest, uint32_t len)
 	g->n_frags = (uint16_t)n;
 }
 
+/* The byte that is told of lies in one of the two. */
+static void split_notes(struct tcp_seg *g, struct tcp_seg *rest)
+{
+	struct tcp_seg *without = seq_lt(g->stamp, rest->seq) ? rest : g;
+
+	without->notes &= (uint8_t)~SEG_TELL;
+}
+
 bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		   uint32_t len)
 {
@@ -138,6 +147,8 @@ bool tcp_seg_split(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	rest->seq = seq_add(g->seq, len + !!(g->flags & TCP_SYN));
 	rest->len = g->len - len;
 	rest->flags &= (uint16_t)~TCP_SYN;
+	rest->lent_cost = 0;
+	split_notes(g, rest);
 	split_frags(g, rest, len);
 	g->len = len;
 	g->flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
@@ -200,7 +211,8 @@ void tcp_seg_grow(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 {
 	struct tcp_seg *next = g->next;
 
-	if (!next || g->eor || g->flags & (TCP_SYN | TCP_FIN))
+	if (!next || g->eor || g->flags & (TCP_SYN | TCP_FIN) ||
+	    g->notes | next->notes)
 		return;
 	n = move_frags(g, next, min_u32(n, next->len));
 	g->len += n;
@@ -385,7 +397,45 @@ struct writing {
 	uint32_t mss, goal;
 	int64_t copied;
 	int flags;
+	struct tern_buf *lent; /* what is written, if it is lent */
 };
+
+/* append() without a copy: g points to the program's memory, which counts in
+ * pages [k]. */
+static int64_t lend(struct tern_stack *st, struct tcp_conn *c,
+		    const struct writing *w, struct tcp_seg *g,
+		    const uint8_t *src)
+{
+	uint32_t off = (uint32_t)(src - w->lent->data), n, cost;
+	struct tern_frag *f = g->n_frags ? &g->frags[g->n_frags - 1] : NULL;
+
+	if (!f || f->buf != w->lent || f->off + f->len != off) {
+		if (g->n_frags == TCP_SEG_FRAGS)
+			return 0;
+		f = &g->frags[g->n_frags++];
+		*f = (struct tern_frag){ tern_buf_get(w->lent), off, 0 };
+	}
+	n = min_u32(w->lent->len - off, w->goal - g->len);
+	cost = (n + LENT_PAGE - 1) / LENT_PAGE * LENT_PAGE;
+	f->len += n;
+	g->len += n;
+	g->lent_cost += cost - n;
+	g->notes |= SEG_LENT;
+	c->act->wmem += cost;
+	st->tcp.mem_used += cost;
+	c->snd.end = seq_add(c->snd.end, n);
+	return n;
+}
+
+/* The next bytes of a run, as many as g takes: append() or lend(). */
+static int64_t add(struct tern_stack *st, struct tcp_conn *c,
+		   const struct writing *w, struct tcp_seg *g,
+		   const uint8_t *src, size_t len)
+{
+	if (unlikely(w->lent))
+		return lend(st, c, w, g, src);
+	return append(st, c, g, src, min_size(len, w->goal - g->len));
+}
 
 /* Should what is queued be pushed although more is coming? */
 static bool forced_push(const struct tcp_conn *c)
@@ -423,8 +473,7 @@ static int write_run(struct tern_stack *st, struct tcp_conn *c,
 		int64_t n = 0;
 
 		if (g && !g->eor && g->len < w->goal && !(g->flags & TCP_FIN))
-			n = append(st, c, g, src,
-				   min_size(len, w->goal - g->len));
+			n = add(st, c, w, g, src, len);
 		/* The end of an earlier write is none any more. */
 		if (n > 0 && !w->copied)
 			g->flags &= (uint16_t)~TCP_PSH;
@@ -438,7 +487,7 @@ static int write_run(struct tern_stack *st, struct tcp_conn *c,
 			if (!g)
 				return -TERN_ENOMEM;
 			tcp_unsent_push(c, g);
-			n = append(st, c, g, src, min_size(len, w->goal));
+			n = add(st, c, w, g, src, len);
 			if (n < 0)
 				return (int)n;
 		}
@@ -479,6 +528,8 @@ static void finish_write(struct tern_stack *st, struct tcp_conn *c, int flags)
 
 	if (!a->unsent)
 		return;
+	if (unlikely(c->opts->stamping))
+		tcp_stamp_write(c);
 	if (!(flags & TERN_MSG_MORE) || forced_push(c))
 		mark_push(c);
 	if (flags & TERN_MSG_OOB) {
@@ -507,18 +558,68 @@ static void finish_write(struct tern_stack *st, struct tcp_conn *c, int flags)
 	tcp_push(st, c, false);
 }
 
+static int write_copied(struct tern_stack *st, struct tcp_conn *c,
+			struct writing *w, const struct tern_msg *msg)
+{
+	int err = 0, i;
+
+	for (i = 0; i < msg->n_iov && !err; i++)
+		err = write_run(st, c, w, msg->iov[i].base, msg->iov[i].len);
+	return err;
+}
+
+static int write_lent(struct tern_stack *st, struct tcp_conn *c,
+		      struct writing *w, const struct tern_msg *msg)
+{
+	int err = tcp_lend_begin(st, c), i;
+
+	if (err)
+		return err;
+	for (i = 0; i < msg->n_iov && !err; i++) {
+		const struct tern_iov *v = &msg->iov[i];
+		size_t len = min_size(v->len, INT32_MAX);
+
+		if (!len)
+			continue;
+		w->lent = tcp_lend_buf(st, c, v->base, len);
+		if (!w->lent) {
+			err = -TERN_ENOBUFS;
+			break;
+		}
+		err = write_run(st, c, w, v->base, len);
+		tern_buf_put(w->lent);
+	}
+	tcp_lend_end(st, c, w->copied > 0);
+	return err;
+}
+
+static bool lends(const struct tcp_conn *c, const struct tern_msg *msg,
+		  int flags)
+{
+	int i;
+
+	if (!(flags & TERN_MSG_ZEROCOPY) || !(c->opts->bits & OPT_ZEROCOPY))
+		return false;
+	for (i = 0; i < msg->n_iov; i++)
+		if (msg->iov[i].len)
+			return true;
+	return false;
+}
+
 int64_t tcp_sendq_write(struct tern_stack *st, struct tcp_conn *c,
 			const struct tern_msg *msg, int flags)
 {
 	struct writing w = { .flags = flags };
-	int err = 0, i;
+	int err;
 
 	if (!tcp_activate(st, c) || !tcp_hist_attach(st, c))
 		return -TERN_ENOMEM;
 	w.mss = tcp_mss_now(st, c);
 	w.goal = flags & TERN_MSG_OOB ? w.mss : tcp_size_goal(st, c, w.mss);
-	for (i = 0; i < msg->n_iov && !err; i++)
-		err = write_run(st, c, &w, msg->iov[i].base, msg->iov[i].len);
+	if (unlikely(lends(c, msg, flags)))
+		err = write_lent(st, c, &w, msg);
+	else
+		err = write_copied(st, c, &w, msg);
 	if (c->state == TERN_TCP_CLOSE)
 		return w.copied ? w.copied : err;
 	if (err == -TERN_EAGAIN) {
@@ -526,7 +627,7 @@ int64_t tcp_sendq_write(struct tern_stack *st, struct tcp_conn *c,
 		tcp_chrono_set(st, c, TCP_CHRONO_SNDBUF);
 		flags &= ~TERN_MSG_MORE;
 	}
-	if (err == -TERN_ENOMEM)
+	if (err == -TERN_ENOMEM || err == -TERN_ENOBUFS)
 		drop_empty_tail(st, c);
 	if (w.copied)
 		finish_write(st, c, flags);

@@ -45,7 +45,6 @@ void tcp_release_active(struct tern_stack *st, struct tcp_conn *c)
 		return;
 	tcp_sendq_purge(st, c);
 	tcp_rcvq_purge(st, c);
-	tcp_ofo_purge(st, c);
 	tcp_resume_forget(st, c);
 	slab_free(&st->tcp.actives, c->act->id);
 	c->act = NULL;
@@ -56,9 +55,7 @@ void tcp_release_active(struct tern_stack *st, struct tcp_conn *c)
 static void renew(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_release_active(st, c);
-	if (c->hist)
-		slab_free(&st->tcp.hists, c->hist);
-	c->hist = 0;
+	tcp_hist_free(st, c);
 	c->srtt_us = c->rttvar_us = 0;
 	c->rto_us = c->mdev_us = TCP_RTO_INIT / NS_PER_US;
 	c->min_rtt_us = UINT32_MAX;
@@ -87,6 +84,7 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	c->ts_ok = st->tun.tcp_timestamps != 0;
 	c->sack_ok = st->tun.tcp_sack != 0;
 	c->wscale_ok = st->tun.tcp_window_scaling != 0;
+	tcp_ecn_ask(st, c);
 	c->advmss = tcp_syn_mss(st, c);
 	c->mss_peer = c->advmss;
 	if (c->opts->user_mss)
@@ -94,7 +92,7 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	tcp_sync_mss(st, c, c->act->path.mtu);
 	/* Whether timestamps take 12 of them is not known yet. */
 	mss = c->advmss;
-	tcp_initial_window(st, tcp_full_space(c), mss, c->opts->window_clamp,
+	tcp_initial_window(st, tcp_full_space(c), mss, tcp_initial_clamp(c),
 			   c->wscale_ok, &c->rcv.wnd, &scale);
 	c->rcv_scale = scale & 15;
 	c->rcv.ssthresh = c->rcv.wnd;
@@ -123,8 +121,7 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 	tcp_hash(st, c);
 	c->connecting = 1;
 	c->act->ts_offset = tcp_ts_offset(st, &c->laddr, &c->raddr);
-	c->act->small = c->act->high_seq = iss;
-	c->act->pushed = seq_add(iss, 1);
+	c->act->pushed = c->act->small = c->act->high_seq = iss;
 	c->act->snd_up = c->act->cwnd_usage_seq = c->act->rtx_from = iss;
 	COUNT(st, TCP_ACTIVE_OPENS);
 	err = tcp_send_syn(st, c);
@@ -138,8 +135,6 @@ static int connect_again(struct tcp_conn *c)
 {
 	if (!c->connecting)
 		return -TERN_EISCONN;
-	if (c->connected)
-		return -TERN_EINVAL;
 	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV)
 		return -TERN_EALREADY;
 	c->connecting = 0;
@@ -149,11 +144,10 @@ static int connect_again(struct tcp_conn *c)
 		c->error = 0;
 		return -err;
 	}
-	c->connected = 1;
 	return 0;
 }
 
-static bool needs_reset(const struct tcp_conn *c)
+bool tcp_needs_reset(const struct tcp_conn *c)
 {
 	switch ((enum tern_tcp_state)c->state) {
 	case TERN_TCP_ESTABLISHED:
@@ -180,7 +174,7 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	if (c->state == TERN_TCP_LISTEN) {
 		tcp_listener_stop(st, c);
 	} else if (c->state != TERN_TCP_CLOSE) {
-		if (needs_reset(c)) {
+		if (tcp_needs_reset(c)) {
 			tcp_send_rst(st, c);
 			c->error = TERN_ECONNRESET;
 		} else if (c->state == TERN_TCP_SYN_SENT) {
@@ -194,9 +188,7 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_timer_arm(st, c);
 	c->shut = 0;
 	c->connecting = 0;
-	c->connected = 0;
 	c->fin_in = 0;
-	c->fin_read = 0;
 	c->rport = 0;
 	c->raddr = c->v6 ? (struct tern_addr){ { 0 } } :
 			   tern_addr_v4(0, 0, 0, 0);
@@ -222,8 +214,7 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 		disconnect(st, c);
 		return 0;
 	}
-	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in ||
-	    c->connected)
+	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in)
 		return connect_again(c);
 	if (ip_is_multicast(&to->addr) || ip_is_broadcast(st, &to->addr))
 		return -TERN_ENETUNREACH;
@@ -312,14 +303,8 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 	if (how < TERN_SHUT_RD || how > TERN_SHUT_RDWR)
 		return -TERN_EINVAL;
 	bits = (uint8_t)(how + 1);
-	if (c->state == TERN_TCP_CLOSE) {
-		/* An error, and yet poll tells of it from now on [k]. */
-		c->shut |= bits;
-		/* Both at once: it neither connects nor listens again. */
-		c->connected |= c->connecting;
-		tcp_post(st, c);
+	if (c->state == TERN_TCP_CLOSE)
 		return -TERN_ENOTCONN;
-	}
 	if (c->state == TERN_TCP_LISTEN || c->state == TERN_TCP_SYN_SENT) {
 		/* A listener stops when it is told not to receive. */
 		if (c->state == TERN_TCP_SYN_SENT || bits & SHUT_RCV)
@@ -327,10 +312,6 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 		return 0;
 	}
 	c->shut |= bits;
-	if (c->connecting && c->state != TERN_TCP_SYN_RECV) {
-		c->connecting = 0;
-		c->connected = 1;
-	}
 	if (bits & SHUT_SND &&
 	    (c->state == TERN_TCP_ESTABLISHED ||
 	     c->state == TERN_TCP_CLOSE_WAIT ||
@@ -376,6 +357,14 @@ void tcp_close(struct tern_stack *st, uint32_t id)
 	uint32_t unread;
 
 	st->tcp.n_sockets--;
+	if (unlikely(c->opts->notes) && !tcp_lend_take(st, c)) {
+		/* The program is owed its memory, and there is none to copy
+		 * it to. */
+		COUNT(st, TCP_EXT_ABORT_ON_MEMORY);
+		tcp_send_rst(st, c);
+		tcp_done(st, c, "close, no memory");
+		ip_drop_output(st);
+	}
 	if (c->state == TERN_TCP_LISTEN)
 		tcp_listener_stop(st, c);
 	unread = tcp_unread(c);
@@ -496,7 +485,7 @@ uint32_t tcp_poll(struct tern_stack *st, uint32_t id)
 		else
 			c->no_space = 1;
 	}
-	if (c->error)
+	if (c->error || tcp_errq_has(st, c))
 		ready |= TERN_POLLERR;
 	return ready;
 }

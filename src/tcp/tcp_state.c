@@ -46,6 +46,7 @@ void tcp_fini(struct tern_stack *st)
 	for (v6 = 0; v6 < 2; v6++)
 		while ((id = slab_next(&st->tcp.tws[v6], 0)) != 0)
 			tcp_tw_free(st, slab_at(&st->tcp.tws[v6], id));
+	tcp_lend_settle(st);
 	tcp_opts_put(st, st->tcp.default_opts);
 	tcp_tables_fini(st);
 }
@@ -94,12 +95,11 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 	if (c->state != TERN_TCP_LISTEN && c->act) {
 		tcp_sendq_purge(st, c);
 		tcp_rcvq_purge(st, c);
-		tcp_ofo_purge(st, c);
 		tcp_resume_forget(st, c);
 		slab_free(&st->tcp.actives, c->act->id);
 	}
-	if (c->hist)
-		slab_free(&st->tcp.hists, c->hist);
+	tcp_hist_free(st, c);
+	tcp_notes_drop(st, c);
 	tcp_opts_put(st, c->opts);
 	if (c->orphan)
 		st->tcp.n_orphans--;
@@ -179,9 +179,34 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 	tcp_timer_arm(st, c);
 }
 
-uint32_t tcp_syn_acked(const struct tcp_conn *c)
+void tcp_hist_free(struct tern_stack *st, struct tcp_conn *c)
 {
-	return c->opened && c->state != TERN_TCP_SYN_SENT;
+	if (c->hist & HIST_ACCECN)
+		slab_free(&st->tcp.hists_accecn, c->hist & ~HIST_ACCECN);
+	else if (c->hist)
+		slab_free(&st->tcp.hists, c->hist);
+	c->hist = 0;
+}
+
+/* Room for AccECN's counters, in place of a plain history if there is one. */
+bool tcp_hist_accecn(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_hist *old;
+	uint32_t id;
+
+	if (c->hist & HIST_ACCECN)
+		return true;
+	if (!tcp_hist_attach(st, c))
+		return false;
+	id = slab_alloc(&st->tcp.hists_accecn);
+	if (!id)
+		return false;
+	old = hist_of(st, c);
+	((struct tcp_hist_accecn *)slab_at(&st->tcp.hists_accecn, id))->h =
+		*old;
+	tcp_hist_free(st, c);
+	c->hist = id | HIST_ACCECN;
+	return true;
 }
 
 bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
@@ -196,7 +221,8 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 	c->hist = id;
 	/* The SYN was delivered before there was a history to say so. */
 	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
-	hist_of(st, c)->bytes_acked = tcp_syn_acked(c);
+	hist_of(st, c)->bytes_acked = c->opened &&
+				      c->state != TERN_TCP_SYN_SENT;
 	return true;
 }
 

@@ -149,6 +149,7 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		return;
 	}
 	take_options(st, c, in);
+	tcp_ecn_synack_in(st, c, in);
 	tcp_ack_in(st, c, in);
 	tern_pkt_put(in->pkt);
 	established(st, c);
@@ -166,6 +167,7 @@ void tcp_syn_sent_in(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	take_options(st, c, in);
+	tcp_ecn_crossed_syn_in(st, c, in);
 	/* What a lone SYN says of the window is about an empty connection. */
 	tcp_set_state(st, c, TERN_TCP_SYN_RECV, "SYN");
 	tcp_init_rcv_mss(c);

@@ -389,11 +389,16 @@ static void init_slabs(struct tern_stack *st)
 
 	slab_init(&t->conns, &st->mem, sizeof(struct tcp_conn), plain);
 	slab_init(&t->hists, &st->mem, sizeof(struct tcp_hist), plain);
+	slab_init(&t->hists_accecn, &st->mem, sizeof(struct tcp_hist_accecn),
+		  plain);
 	slab_init(&t->actives, &st->mem, sizeof(struct tcp_active), plain);
 	slab_init(&t->segs, &st->mem, sizeof(struct tcp_seg), plain);
 	slab_init(&t->opts, &st->mem, sizeof(struct tcp_opts), plain);
 	slab_init(&t->listeners, &st->mem, sizeof(struct tcp_listener), plain);
 	slab_init(&t->ports, &st->mem, sizeof(struct tcp_port), plain);
+	slab_init(&t->notes, &st->mem, sizeof(struct tcp_notes), plain);
+	slab_init(&t->lends, &st->mem, sizeof(struct tcp_lend), plain);
+	slab_init(&t->lents, &st->mem, tcp_lent_size, plain);
 	wheel_init(&t->conn_wheel, &t->conns, offsetof(struct tcp_conn, timer),
 		   st->now);
 	for (v6 = 0; v6 < 2; v6++) {
@@ -449,9 +454,13 @@ void tcp_tables_fini(struct tern_stack *st)
 	}
 	slab_fini(&t->conns);
 	slab_fini(&t->hists);
+	slab_fini(&t->hists_accecn);
 	slab_fini(&t->actives);
 	slab_fini(&t->segs);
 	slab_fini(&t->opts);
 	slab_fini(&t->listeners);
 	slab_fini(&t->ports);
+	slab_fini(&t->notes);
+	slab_fini(&t->lends);
+	slab_fini(&t->lents);
 }

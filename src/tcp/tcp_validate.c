@@ -61,6 +61,7 @@ static void dupack(struct tern_stack *st, struct tcp_conn *c,
 {
 	if (!seq_eq(in->h.seq, in->end) && seq_lt(in->h.seq, c->rcv.nxt)) {
 		COUNT(st, TCP_EXT_DELAYED_ACK_LOST);
+		tcp_accecn_spurious(st, c);
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 		c->pingpong = 0;
 		c->ato_ms = TCP_ATO_MIN_MS;
@@ -111,9 +112,7 @@ static int check_sequence(const struct tcp_conn *c, const struct tcp_in *in)
 	if (seq_gt(seq_sub(in->end, fin), edge)) {
 		if (seq_gt(in->h.seq, edge))
 			return DROP_TCP_INVALID_SEQUENCE;
-		/* The FIN is queued as well [k]. */
-		if ((c->fin_in && !c->fin_read) ||
-		    (c->act && c->act->rcvq.head))
+		if (c->act && c->act->rcvq.head)
 			return DROP_TCP_OVERWINDOW;
 	}
 	return DROP_NOT;
@@ -157,6 +156,7 @@ static bool syn_challenge(struct tern_stack *st, struct tcp_conn *c,
 	if (c->state == TERN_TCP_ESTABLISHED)
 		COUNT(st, TCP_IN_ERRS);
 	COUNT(st, TCP_EXT_SYN_CHALLENGE);
+	tcp_accecn_synack_again(st, c, in);
 	tcp_challenge(st, c);
 	return drop(st, in, DROP_TCP_INVALID_SYN);
 }
@@ -180,9 +180,6 @@ static bool pass_paws(struct tern_stack *st, struct tcp_conn *c,
 		return true;
 	if (in->h.flags & TCP_SYN)
 		return syn_challenge(st, c, in);
-	/* An ACK of old that comes late says nothing, and asks nothing [k]. */
-	if (seq_eq(in->h.seq, in->end) && seq_lt(in->h.seq, c->rcv.nxt))
-		return drop(st, in, DROP_TCP_RFC7323_PAWS);
 	if (tcp_oow_may_for(st, in, &c->oow_at,
 			    COUNTER_TCP_EXT_ACK_SKIPPED_PAWS))
 		dupack(st, c, in);

@@ -6,7 +6,6 @@
  *	udp_bind	ports and addresses		udp_recv	to the program
  *	udp_opts	options				udp_send	out
  *	udp_group	multicast membership		udp_error	ICMP errors
- *	udp_cmsg	control messages
  *
  * Limits: MSG_MORE and UDP_CORK (one datagram from several calls), UDP_SEGMENT
  * and UDP_GRO (several datagrams in one call) are not implemented.

@@ -9,11 +9,8 @@
  * checked of it: who is on the path can forge one, others have to guess the
  * ports (RFC 5927 does not cover UDP). So none ever closes a socket.
  */
-#include "udp/udp_cmsg.h"
+#include "ip/ip_cmsg.h"
 #include "udp/udp_priv.h"
-
-/* Linux's SO_EE_ORIGIN_*. */
-enum { ORIGIN_LOCAL = 1, ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3 };
 
 static bool wants_errors(const struct udp_sock *s, bool v6)
 {
@@ -21,7 +18,7 @@ static bool wants_errors(const struct udp_sock *s, bool v6)
 }
 
 static void queue(struct tern_stack *st, struct udp_sock *s,
-		  const struct udp_err_cb *cb, const uint8_t *payload,
+		  const struct errq_cb *cb, const uint8_t *payload,
 		  uint32_t len)
 {
 	uint32_t size = udp_true_size(len);
@@ -52,13 +49,13 @@ void udp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 		.link = UDP_LINK_EACH,
 		.kind = ip_is_local(st, &e->quoted.src) ? IP_LOCAL : IP_OTHER,
 	};
-	struct udp_err_cb cb = {
+	struct errq_cb cb = {
 		.dst = e->quoted.dst,
 		.from = e->from,
 		.info = e->mtu,
 		.dport = f.rport,
 		.error = (uint8_t)e->error,
-		.origin = v6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
+		.origin = v6 ? ERRQ_ICMP6 : ERRQ_ICMP,
 		.type = e->type,
 		.code = e->code,
 	};
@@ -86,12 +83,12 @@ void udp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 int udp_error_too_long(struct tern_stack *st, struct udp_sock *s,
 		       const struct tern_addr *dst, uint16_t port, uint32_t mtu)
 {
-	struct udp_err_cb cb = {
+	struct errq_cb cb = {
 		.dst = *dst,
 		.dport = port,
 		.info = mtu,
 		.error = TERN_EMSGSIZE,
-		.origin = ORIGIN_LOCAL,
+		.origin = ERRQ_LOCAL,
 	};
 
 	if (wants_errors(s, !ip_is_v4(dst)))
@@ -99,53 +96,24 @@ int udp_error_too_long(struct tern_stack *st, struct udp_sock *s,
 	return -TERN_EMSGSIZE;
 }
 
-/* struct sock_extended_err, and the address of who sent the error. */
-static void put_error(const struct udp_sock *s, struct cmsg_out *out,
-		      const struct udp_err_cb *cb)
-{
-	bool v6 = s->family == TERN_AF_INET6;
-	uint16_t family = v6 ? TERN_AF_INET6 : TERN_AF_INET;
-	uint32_t error = cb->error;
-	uint8_t ee[16 + 28] = { 0 }, *from = ee + 16;
-
-	memcpy(ee, &error, 4);
-	ee[4] = cb->origin;
-	ee[5] = cb->type;
-	ee[6] = cb->code;
-	memcpy(ee + 8, &cb->info, 4);
-	if (cb->origin != ORIGIN_LOCAL) {
-		memcpy(from, &family, 2);
-		if (v6)
-			memcpy(from + 8, cb->from.b, 16);
-		else
-			memcpy(from + 4, cb->from.b + 12, 4);
-	}
-	if (v6)
-		cmsg_put(out, TERN_IPPROTO_IPV6, TERN_IPV6_RECVERR, ee,
-			 16 + 28);
-	else
-		cmsg_put(out, TERN_IPPROTO_IP, TERN_IP_RECVERR, ee, 16 + 16);
-}
-
 int64_t udp_recv_error(struct tern_stack *st, struct udp_sock *s,
 		       struct tern_msg *msg, int flags)
 {
 	struct cmsg_out out = { msg->control, msg->control_len, 0, false };
 	struct tern_pkt *pkt = pktq_pop(&s->errors);
-	struct udp_err_cb *cb;
+	struct errq_cb *cb;
 	size_t copied;
 
 	msg->control_len = 0;
 	if (!pkt)
 		return -TERN_EAGAIN;
-	cb = udp_err_cb(pkt);
+	cb = errq_cb(pkt);
 	s->rmem -= pkt->owner;
 	/* The socket's error becomes that of the next in the queue [k]. */
-	if (cb->origin != ORIGIN_LOCAL)
+	if (cb->origin != ERRQ_LOCAL)
 		s->error = 0;
-	if (s->errors.head &&
-	    udp_err_cb(s->errors.head)->origin != ORIGIN_LOCAL)
-		s->error = udp_err_cb(s->errors.head)->error;
+	if (s->errors.head && errq_cb(s->errors.head)->origin != ERRQ_LOCAL)
+		s->error = errq_cb(s->errors.head)->error;
 	copied = udp_copy_out(pkt, msg);
 	msg->flags = TERN_MSG_ERRQUEUE;
 	if (copied < pkt->len)
@@ -158,7 +126,7 @@ int64_t udp_recv_error(struct tern_stack *st, struct udp_sock *s,
 		};
 	if (!msg->control)
 		out.room = 0;
-	put_error(s, &out, cb);
+	ip_cmsg_error(&out, s->family == TERN_AF_INET6, cb);
 	msg->control_len = out.len;
 	if (out.truncated)
 		msg->flags |= TERN_MSG_CTRUNC;

@@ -93,7 +93,7 @@ struct udp_sock {
 	int64_t rcvtimeo_ns, sndtimeo_ns;
 
 	struct pktq rx;	     /* payload; pkt->cb is struct udp_cb */
-	struct pktq errors;  /* payload sent; pkt->cb is struct udp_err_cb */
+	struct pktq errors;  /* payload sent; pkt->cb is struct errq_cb */
 	uint32_t rmem, wmem; /* by Linux's count */
 	uint32_t rcvbuf, sndbuf;
 	uint32_t n_dropped;
@@ -116,19 +116,8 @@ struct udp_cb {
 	uint32_t flow;
 };
 
-/* And an error. */
-struct udp_err_cb {
-	struct tern_addr dst;  /* where the datagram was sent */
-	struct tern_addr from; /* who sent the error; any: ourselves */
-	uint32_t info;
-	uint16_t dport;
-	uint8_t error, origin, type, code;
-};
-
 #define UDP_CB_ROOM sizeof(((struct tern_pkt *)0)->cb)
 _Static_assert(sizeof(struct udp_cb) <= UDP_CB_ROOM, "udp_cb fits pkt->cb");
-_Static_assert(sizeof(struct udp_err_cb) <= UDP_CB_ROOM,
-	       "udp_err_cb fits pkt->cb");
 
 static inline struct udp_sock *udp_at(const struct tern_stack *st, uint32_t id)
 {
@@ -138,11 +127,6 @@ static inline struct udp_sock *udp_at(const struct tern_stack *st, uint32_t id)
 static inline struct udp_cb *udp_cb(struct tern_pkt *pkt)
 {
 	return (struct udp_cb *)(void *)pkt->cb;
-}
-
-static inline struct udp_err_cb *udp_err_cb(struct tern_pkt *pkt)
-{
-	return (struct udp_err_cb *)(void *)pkt->cb;
 }
 
 static inline bool udp_has(const struct udp_sock *s, uint32_t flag)

@@ -7,7 +7,7 @@
  * messages, scopes and options alike; the loopback is 0 here, which reads as
  * "any" where it is given back.
  */
-#include "udp/udp_cmsg.h"
+#include "ip/ip_cmsg.h"
 #include "udp/udp_priv.h"
 
 size_t udp_copy_out(const struct tern_pkt *pkt, const struct tern_msg *msg)
@@ -118,21 +118,15 @@ static void put_v6(const struct udp_sock *s, struct cmsg_out *out,
 	}
 }
 
-/* Calendar time, as struct timeval or timespec: two longs. */
 static void put_time(struct tern_stack *st, const struct udp_sock *s,
 		     struct cmsg_out *out, int64_t at)
 {
-	int64_t ns = st->cfg.epoch_ns + at;
-	long pair[2] = { (long)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
+	struct cmsg_times t = {
+		.us = udp_has(s, UDP_TIMESTAMP),
+		.ns = udp_has(s, UDP_TIMESTAMPNS),
+	};
 
-	if (udp_has(s, UDP_TIMESTAMPNS)) {
-		cmsg_put(out, TERN_SOL_SOCKET, TERN_SO_TIMESTAMPNS, pair,
-			 sizeof(pair));
-	} else if (udp_has(s, UDP_TIMESTAMP)) {
-		pair[1] /= (long)NS_PER_US;
-		cmsg_put(out, TERN_SOL_SOCKET, TERN_SO_TIMESTAMP, pair,
-			 sizeof(pair));
-	}
+	ip_cmsg_times(st, out, &t, at);
 }
 
 /* In Linux's order. */

@@ -12,7 +12,7 @@
  * A datagram over the MTU is cut by ip/ (S9), unless IP_MTU_DISCOVER forbids
  * it; one that fits has DF set by default, so that the path's MTU is learned.
  */
-#include "udp/udp_cmsg.h"
+#include "base/cmsg.h"
 #include "udp/udp_priv.h"
 
 /* A datagram on its way out. */

@@ -197,7 +197,6 @@ static size_t accecn_len(unsigned n)
 	return (2 + 3 * n + 3) & ~(size_t)3;
 }
 
-/* Counters first, NOPs behind them up to four bytes. */
 static uint8_t *put_accecn(uint8_t *p, const struct wire_tcp_opts *o,
 			   unsigned n)
 {
@@ -210,7 +209,7 @@ static uint8_t *put_accecn(uint8_t *p, const struct wire_tcp_opts *o,
 		p[0] = (uint8_t)(o->accecn[i] >> 16);
 		put_be16(p + 1, (uint16_t)o->accecn[i]);
 	}
-	return put_nops(p, accecn_len(n) - 2 - 3 * n);
+	return p;
 }
 
 /* The most counters of an AccECN option that `room` bytes hold; what does not
@@ -289,7 +288,7 @@ static uint8_t *emit_syn(uint8_t *p, const struct wire_tcp_opts *o)
 		p = put_ts(p, o);
 	}
 	if (fit_accecn(o, room, &n))
-		p = put_accecn(p, o, n);
+		p = put_nops(put_accecn(p, o, n), accecn_len(n) - 2 - 3 * n);
 	if ((o->present & WIRE_OPT_SACK_OK) && !(o->present & WIRE_OPT_TS))
 		p = put_head(put_nops(p, 2), KIND_SACK_OK, 2);
 	if (o->present & WIRE_OPT_WSCALE) {
@@ -299,22 +298,68 @@ static uint8_t *emit_syn(uint8_t *p, const struct wire_tcp_opts *o)
 	return cookie ? put_fastopen(p, o) : p;
 }
 
-static uint8_t *emit_other(uint8_t *p, const struct wire_tcp_opts *o)
+/* Bytes of SACK blocks behind `before` others, with NOPs between. */
+static size_t sack_len(size_t before, size_t blocks)
 {
-	uint8_t *begin = p;
-	size_t room, i, blocks;
-	unsigned n;
+	return ((before + 2 + 3) & ~(size_t)3) - before + 8 * blocks;
+}
 
-	if (o->present & WIRE_OPT_TS)
+/* AccECN with n counters and SACK: within the room? */
+static bool fits(unsigned n, size_t blocks, size_t room)
+{
+	size_t len = 2 + 3 * n;
+
+	return (blocks ? len + sack_len(len, blocks) : accecn_len(n)) <= room;
+}
+
+/* How many counters go beside how many blocks; -1: no option. Loss is the more
+ * urgent news, but two blocks say most of it (RFC 9768 3.2.3.3). */
+static int share_room(const struct wire_tcp_opts *o, size_t room,
+		      size_t *blocks)
+{
+	size_t b;
+	int n;
+
+	if (!(o->present & (WIRE_OPT_ACCECN0 | WIRE_OPT_ACCECN1)))
+		return -1;
+	for (b = *blocks;; b--) {
+		for (n = o->n_accecn; n >= o->min_accecn; n--) {
+			if (fits((unsigned)n, b, room)) {
+				*blocks = b;
+				return n;
+			}
+		}
+		if (b <= 2)
+			return -1;
+	}
+}
+
+static uint8_t *emit_other(uint8_t *p, struct wire_tcp_opts *o)
+{
+	size_t room = OPTS_MAX, i, blocks = 0, before = 0;
+	int n;
+
+	if (o->present & WIRE_OPT_TS) {
 		p = put_ts(put_nops(p, 2), o);
-	if (fit_accecn(o, OPTS_MAX - (size_t)(p - begin), &n))
-		p = put_accecn(p, o, n);
-	if (!(o->present & WIRE_OPT_SACK) || !o->n_sack)
+		room -= 12;
+	}
+	if (o->present & WIRE_OPT_SACK) {
+		blocks = min_size(o->n_sack, (room - 4) / 8);
+		blocks = min_size(blocks, WIRE_TCP_MAX_SACK);
+	}
+	n = share_room(o, room, &blocks);
+	if (n >= 0) {
+		p = put_accecn(p, o, (unsigned)n);
+		before = 2 + 3 * (unsigned)n;
+		if (!blocks)
+			return put_nops(p, accecn_len((unsigned)n) - before);
+	} else {
+		o->present &= (uint16_t) ~(WIRE_OPT_ACCECN0 | WIRE_OPT_ACCECN1);
+	}
+	if (!blocks)
 		return p;
-	room = OPTS_MAX - (size_t)(p - begin);
-	blocks = min_size(o->n_sack, (room - 4) / 8);
-	blocks = min_size(blocks, WIRE_TCP_MAX_SACK);
-	p = put_head(put_nops(p, 2), KIND_SACK, 2 + 8 * blocks);
+	p = put_nops(p, sack_len(before, 0) - 2);
+	p = put_head(p, KIND_SACK, 2 + 8 * blocks);
 	for (i = 0; i < blocks; i++, p += 8) {
 		put_be32(p, o->sack[i].start.v);
 		put_be32(p + 4, o->sack[i].end.v);
@@ -322,8 +367,7 @@ static uint8_t *emit_other(uint8_t *p, const struct wire_tcp_opts *o)
 	return p;
 }
 
-uint32_t wire_tcp_emit_opts(uint8_t out[40], const struct wire_tcp_opts *o,
-			    bool syn)
+uint32_t wire_tcp_emit_opts(uint8_t out[40], struct wire_tcp_opts *o, bool syn)
 {
 	uint8_t *end = syn ? emit_syn(out, o) : emit_other(out, o);
 
@@ -333,9 +377,10 @@ uint32_t wire_tcp_emit_opts(uint8_t out[40], const struct wire_tcp_opts *o,
 
 uint32_t wire_tcp_opts_len(const struct wire_tcp_opts *o, bool syn)
 {
+	struct wire_tcp_opts copy = *o;
 	uint8_t out[OPTS_MAX];
 
-	return wire_tcp_emit_opts(out, o, syn);
+	return wire_tcp_emit_opts(out, &copy, syn);
 }
 
 void wire_tcp_emit(uint8_t *p, const struct wire_tcp *h)

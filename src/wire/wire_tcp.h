@@ -52,6 +52,7 @@ struct wire_tcp_opts {
 	uint8_t n_sack;
 	uint8_t cookie_len; /* Fast Open; 0: a request for one */
 	uint8_t n_accecn;   /* counters present, 0 to 3 */
+	uint8_t min_accecn; /* out: fewer are of no use */
 	uint32_t ts_val, ts_ecr;
 	struct wire_sack sack[WIRE_TCP_MAX_SACK];
 	uint32_t accecn[3]; /* 24 bits each, in the option's own order */
@@ -97,11 +98,11 @@ static inline bool wire_tcp_only_ts(const uint8_t *p, const struct wire_tcp *h,
  * SYN-ACK: mss; then with timestamps sackOK,TS (without: nop,nop,TS where SACK
  * is off); wscale as nop,wscale; sackOK as nop,nop,sackOK where there is no
  * TS; Fast Open last, padded after. Others: nop,nop,TS; AccECN (padded
- * by its own rule); nop,nop,sack. What does not fit is left out: SACK blocks
- * first, then AccECN counters.
+ * behind SACK's header); sack. Without room for all, AccECN goes down to
+ * min_accecn counters, then SACK to two blocks, then AccECN goes, and its bits
+ * in present, too.
  */
-uint32_t wire_tcp_emit_opts(uint8_t out[40], const struct wire_tcp_opts *,
-			    bool syn);
+uint32_t wire_tcp_emit_opts(uint8_t out[40], struct wire_tcp_opts *, bool syn);
 
 /* Length that wire_tcp_emit_opts() gives. */
 uint32_t wire_tcp_opts_len(const struct wire_tcp_opts *, bool syn);

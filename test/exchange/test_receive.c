@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Data arrives: in order, out of order, twice, too much.
- * covers: S1, S2, S5, S13, T2, T8, T13
+ * covers: S1, S2, S4, S5, S13, T2, T8, T13
  */
 #include "story.h"
 

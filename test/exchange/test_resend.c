@@ -227,6 +227,7 @@ static void partial_ack_shows_the_next_hole(struct story *t)
 {
 	int i;
 
+	t_sysctl(t, "tcp_congestion_control", "reno");
 	served(t);
 	t_send(t, 14600);
 	t_out_run(t, 1, 14601, 1460);

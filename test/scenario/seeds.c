@@ -5,45 +5,15 @@
  */
 #include "world.h"
 
+#include "../../lab/last_words.h"
+
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char last_words[64];
-
-/* Sanitizers call it before they end the program; else it is not there. */
-__attribute__((weak)) void
-__sanitizer_set_death_callback(void (*callback)(void));
-
-static void say_seed(void)
-{
-	if (write(STDOUT_FILENO, last_words, strlen(last_words)) < 0)
-		return;
-}
-
-static void die(int sig)
-{
-	say_seed();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
 
 static void remember(uint64_t seed)
 {
-	static const int fatal[] = { SIGABRT, SIGBUS,  SIGFPE,
-				     SIGILL,  SIGTRAP, SIGSEGV };
-
-	/* Under a sanitizer SIGSEGV is its own to report. */
-	if (__sanitizer_set_death_callback)
-		__sanitizer_set_death_callback(say_seed);
-	else
-		for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
-			signal(fatal[i], die);
-	snprintf(last_words, sizeof(last_words),
-		 "# died with TERN_SEED=%" PRIu64 "\n", seed);
+	last_words_set("# died with TERN_SEED=%" PRIu64 "\n", seed);
 }
 
 static bool number(const char *name, uint64_t *out)

@@ -44,17 +44,18 @@ static uint64_t run_once(uint64_t seed, const struct dearth *d)
 		.lane = &lane,
 	};
 	struct world w = { 0 };
-	struct world_alloc *alloc = &w.host[d->host].alloc;
+	struct lab_fault *alloc = &w.host[d->host].alloc;
 	struct crowd *c;
 	struct rng rng;
 	uint64_t n_calls;
 
 	rng_init(&rng, &key);
+	alloc->kind = LAB_FAULT_ALLOC;
 	alloc->fail_from = d->from;
 	alloc->fail_to = d->from + d->n;
 	if (!world_open(&w, &config)) {
 		world_close(&w);
-		return alloc->n_calls;
+		return alloc->n_points;
 	}
 	c = crowd_new(&w, 3, seed / 2 % 2);
 	for (int i = 0; i < 2 * c->n; i++)
@@ -66,7 +67,7 @@ static uint64_t run_once(uint64_t seed, const struct dearth *d)
 		check_ends(c, i);
 	/* Else who has little to do would be without memory for hours. */
 	alloc->fail_to = 0;
-	n_calls = alloc->n_calls;
+	n_calls = alloc->n_points;
 	crowd_settle(c);
 	WANT(&w, !d->n || alloc->n_failed);
 	crowd_free(c);

@@ -10,37 +10,6 @@
  * lets a program act. */
 #define MOST_ROUNDS 200000u
 
-static void *take(void *ctx, size_t size)
-{
-	struct world_alloc *a = ctx;
-	uint64_t number = a->n_calls++;
-	void *p;
-
-	assert_true(size > 0);
-	if (number >= a->fail_from && number < a->fail_to) {
-		a->n_failed++;
-		return NULL;
-	}
-	p = malloc(size);
-	assert_non_null(p);
-	/* Whoever relies on cleared memory must clear it. */
-	memset(p, 0xa5, min_size(size, 512));
-	a->used += size;
-	a->n_out++;
-	return p;
-}
-
-static void give(void *ctx, void *p, size_t size)
-{
-	struct world_alloc *a = ctx;
-
-	assert_non_null(p);
-	assert_true(a->n_out > 0 && a->used >= size);
-	a->used -= size;
-	a->n_out--;
-	free(p);
-}
-
 int64_t world_local(const struct world *w, int host)
 {
 	return w->now + w->host[host].skew;
@@ -62,15 +31,11 @@ struct tern_sockaddr world_addr(int host, bool v6, uint16_t port)
 	};
 }
 
-static struct tern_allocator allocator_of(struct host *h)
-{
-	return (struct tern_allocator){ &h->alloc, take, give };
-}
-
 static bool open_pools(struct world *w)
 {
 	struct host *a = &w->host[0], *b = &w->host[1];
-	struct tern_allocator alloc[2] = { allocator_of(a), allocator_of(b) };
+	struct tern_allocator alloc[2] = { lab_fault_allocator(&a->alloc),
+					   lab_fault_allocator(&b->alloc) };
 
 	a->pool = tern_pool_new(&alloc[0]);
 	b->pool = w->share_pool ? a->pool : tern_pool_new(&alloc[1]);
@@ -88,7 +53,7 @@ static bool open_stack(struct world *w, int i, const struct world_config *c)
 	int64_t now = world_local(w, i);
 
 	h->cfg = (struct tern_config){
-		.alloc = allocator_of(h),
+		.alloc = lab_fault_allocator(&h->alloc),
 		.plain_alloc = c->plain_alloc,
 		.pool = w->share_pool ? h->pool : NULL,
 	};
@@ -174,8 +139,8 @@ void world_close(struct world *w)
 		tern_pool_free(b->pool);
 	if (a->pool)
 		tern_pool_free(a->pool);
-	WANT(w, a->alloc.used == 0 && a->alloc.n_out == 0);
-	WANT(w, b->alloc.used == 0 && b->alloc.n_out == 0);
+	WANT(w, lab_fault_is_balanced(&a->alloc));
+	WANT(w, lab_fault_is_balanced(&b->alloc));
 }
 
 static void digest(struct world *w, const void *bytes, size_t n)

@@ -15,6 +15,7 @@
 #ifndef SCENARIO_WORLD_H
 #define SCENARIO_WORLD_H
 
+#include "../../lab/lab_fault.h"
 #include "../unit/check.h"
 
 #include "base/rng.h"
@@ -25,17 +26,8 @@
 #define WORLD_BATCH 64
 #define WORLD_PORT 7
 
-/* An allocator that counts, and of which some calls fail. */
-struct world_alloc {
-	uint64_t n_calls;
-	uint64_t fail_from, fail_to; /* numbers of calls that fail, from 0 */
-	uint64_t n_failed;
-	size_t used;  /* bytes out */
-	size_t n_out; /* blocks out */
-};
-
 struct host {
-	struct world_alloc alloc;
+	struct lab_fault alloc;
 	struct tern_config cfg;
 	struct tern_stack *st;
 	struct tern_pool *pool; /* of its end of the pair */

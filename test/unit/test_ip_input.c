@@ -262,7 +262,7 @@ static void the_queue_of_a_link_is_bounded(void **state)
 	assert_int_equal(net_counter(&n, "IpOutDiscards"), 100);
 }
 
-/* X5: any bytes at all; the sanitizers watch. */
+/* covers: X5. Any bytes at all; the sanitizers watch. */
 static void noise_does_no_harm(void **state)
 {
 	size_t len, i;

@@ -289,7 +289,7 @@ static void a_fragment_cut_in_no_unit_is_refused(void **state)
 	net_silence(&n);
 }
 
-/* X5, X6: random fragments, and each allocation failing in its turn. */
+/* covers: X5, X6. Random fragments, and each allocation failing in its turn. */
 static void noise(void)
 {
 	uint32_t i, off, size;

@@ -67,7 +67,8 @@ static void who_was_reset_meanwhile_is_told(void **state)
 	assert_int_equal(tern_getpeername(k.st, s, &name), -TERN_ENOTCONN);
 }
 
-/* A number that could not be given must not cost the connection (O17). */
+/* A number that could not be given must not cost the connection.
+ * covers: O17 */
 static void without_a_number_the_connection_waits(void **state)
 {
 	int c[3], i, s;

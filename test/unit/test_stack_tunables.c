@@ -167,7 +167,7 @@ static void the_controller_must_be_known(void **state)
 		.on_acked = grow,
 	};
 
-	expect("tcp_congestion_control", "reno");
+	expect("tcp_congestion_control", "cubic");
 	assert_int_equal(set("tcp_congestion_control", "mine"), -TERN_EINVAL);
 	assert_int_equal(set("tcp_congestion_control", ""), -TERN_EINVAL);
 	assert_int_equal(set("tcp_congestion_control", " reno"), -TERN_EINVAL);

@@ -415,7 +415,7 @@ static void fragments_fit_the_mtu(void **state)
 	assert_int_equal(total, 4008);
 }
 
-/* X6 */
+/* covers: X6 */
 static void memory_that_fails_does_no_harm(void **state)
 {
 	int i, s;

@@ -48,10 +48,11 @@ static struct wire_tcp_opts values(uint16_t present)
 static void check_layout(const struct wire_tcp_opts *o, bool syn,
 			 const char *want, size_t n)
 {
+	struct wire_tcp_opts copy = *o;
 	uint8_t out[48];
 
 	memset(out, 0xcc, sizeof(out));
-	assert_int_equal(wire_tcp_emit_opts(out, o, syn), n);
+	assert_int_equal(wire_tcp_emit_opts(out, &copy, syn), n);
 	assert_memory_equal(out, want, n);
 	/* Not a byte more. */
 	assert_int_equal(out[n], 0xcc);
@@ -156,7 +157,7 @@ static void other_segments_have_linux_s_layout(void **state)
 	LAYOUT(&o, false, NOP2 TS);
 }
 
-static void accurate_ecn_leaves_room_for_one_block_at_least(void **state)
+static void accurate_ecn_and_sack_share_the_room(void **state)
 {
 	struct wire_tcp_opts o = values(WIRE_OPT_ACCECN1);
 
@@ -171,16 +172,27 @@ static void accurate_ecn_leaves_room_for_one_block_at_least(void **state)
 
 	o = values(WIRE_OPT_ACCECN1 | WIRE_OPT_SACK);
 	LAYOUT(&o, false,
+	       "\xae\x05" COUNTER1 NOP "\x05\x22" BLOCK1 BLOCK2 BLOCK3 BLOCK4);
+	o.min_accecn = 3;
+	LAYOUT(&o, false,
 	       "\xae\x0b" COUNTER1 COUNTER2 COUNTER3 NOP NOP2
 	       "\x05\x1a" BLOCK1 BLOCK2 BLOCK3);
+	o.min_accecn = 0;
+	/* Counters that have not changed go first, without NOPs to spare. */
 	o.present |= WIRE_OPT_TS;
-	LAYOUT(&o, false,
-	       NOP2 TS "\xae\x0b" COUNTER1 COUNTER2 COUNTER3 NOP NOP2
-		       "\x05\x0a" BLOCK1);
-	o.n_accecn = 2;
+	LAYOUT(&o, false, NOP2 TS "\xae\x02\x05\x1a" BLOCK1 BLOCK2 BLOCK3);
+	/* Then blocks, but for two. */
+	o.min_accecn = 2;
 	LAYOUT(&o, false,
 	       NOP2 TS "\xae\x08" COUNTER1 COUNTER2 NOP2
 		       "\x05\x12" BLOCK1 BLOCK2);
+	/* Rather than less than that no counters at all. */
+	o.min_accecn = 3;
+	LAYOUT(&o, false, NOP2 TS NOP2 "\x05\x1a" BLOCK1 BLOCK2 BLOCK3);
+	o.n_sack = 1;
+	LAYOUT(&o, false,
+	       NOP2 TS "\xae\x0b" COUNTER1 COUNTER2 COUNTER3 NOP NOP2
+		       "\x05\x0a" BLOCK1);
 }
 
 static void options_of_the_other_kind_of_segment_are_not_sent(void **state)
@@ -440,8 +452,7 @@ int main(void)
 		cmocka_unit_test(
 			accurate_ecn_stands_before_what_sack_and_wscale_pad),
 		cmocka_unit_test(other_segments_have_linux_s_layout),
-		cmocka_unit_test(
-			accurate_ecn_leaves_room_for_one_block_at_least),
+		cmocka_unit_test(accurate_ecn_and_sack_share_the_room),
 		cmocka_unit_test(
 			options_of_the_other_kind_of_segment_are_not_sent),
 		cmocka_unit_test(options_are_read_as_they_were_meant),

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A socket as the control socket tells of it: a record of fixed size, because
+ * a host has a million of them and may be asked while it is busy. Both ends are
+ * the same machine; a record's size tells whether they are the same tern.
+ */
+#ifndef CONTROL_CONTROL_SOCKET_H
+#define CONTROL_CONTROL_SOCKET_H
+
+#include <tern/stack.h>
+
+enum {
+	CONTROL_HAS_TCP = 1, /* tcp and cc are filled */
+	CONTROL_HAS_MEM = 2,
+	CONTROL_V6ONLY = 4,
+};
+
+/* SK_MEMINFO_*, as ss -m names them. */
+enum {
+	MEM_R,
+	MEM_RB,
+	MEM_T,
+	MEM_TB,
+	MEM_F,
+	MEM_W,
+	MEM_O,
+	MEM_BL,
+	MEM_D,
+	N_MEM
+};
+
+/* Who holds a socket: one of its processes. */
+struct control_owner {
+	int pid; /* 0: not known */
+	int fd;
+	char program[16];
+};
+
+struct control_socket {
+	struct tern_sock_info info;
+	int64_t timer_ns; /* until timer_at */
+	uint32_t has;	  /* CONTROL_* */
+	char cc[16];
+	uint32_t mem[N_MEM];
+	struct control_owner owner;
+	struct tern_tcp_info tcp;
+};
+
+/* Without what was not asked for: how much of a record is sent. */
+enum control_detail {
+	CONTROL_BRIEF, /* up to `has` */
+	CONTROL_FULL,
+};
+
+#define CONTROL_BRIEF_LEN (offsetof(struct control_socket, has) + 8)
+
+/* Counts for ss -s. */
+struct control_summary {
+	uint32_t states[12]; /* by enum tern_tcp_state, TCP */
+	uint32_t tcp[2];     /* sockets by family: IPv4, IPv6 */
+	uint32_t udp[2];
+	uint32_t orphans;
+	bool whole;
+};
+
+#endif

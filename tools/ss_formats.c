@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The socket table in other forms than ss's own: JSON, the lines of
+ * /proc/net/tcp and /proc/net/udp, netstat's table.
+ */
+#include "tools/ss_print.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stddef.h>
+#include <string.h>
+
+/* TCP_INFO's fields, by their own names. */
+#define FIELD(f)                                               \
+	{                                                      \
+#f, offsetof(struct tern_tcp_info, f),         \
+			sizeof(((struct tern_tcp_info *)0)->f) \
+	}
+
+static const struct {
+	const char *name;
+	size_t offset, size;
+} info_fields[] = {
+	FIELD(state),
+	FIELD(ca_state),
+	FIELD(retransmits),
+	FIELD(probes),
+	FIELD(backoff),
+	FIELD(options),
+	FIELD(wscale),
+	FIELD(rto),
+	FIELD(ato),
+	FIELD(snd_mss),
+	FIELD(rcv_mss),
+	FIELD(unacked),
+	FIELD(sacked),
+	FIELD(lost),
+	FIELD(retrans),
+	FIELD(last_data_sent),
+	FIELD(last_ack_sent),
+	FIELD(last_data_recv),
+	FIELD(last_ack_recv),
+	FIELD(pmtu),
+	FIELD(rcv_ssthresh),
+	FIELD(rtt),
+	FIELD(rttvar),
+	FIELD(snd_ssthresh),
+	FIELD(snd_cwnd),
+	FIELD(advmss),
+	FIELD(reordering),
+	FIELD(rcv_rtt),
+	FIELD(rcv_space),
+	FIELD(total_retrans),
+	FIELD(pacing_rate),
+	FIELD(max_pacing_rate),
+	FIELD(bytes_acked),
+	FIELD(bytes_received),
+	FIELD(segs_out),
+	FIELD(segs_in),
+	FIELD(notsent_bytes),
+	FIELD(min_rtt),
+	FIELD(data_segs_in),
+	FIELD(data_segs_out),
+	FIELD(delivery_rate),
+	FIELD(busy_time),
+	FIELD(rwnd_limited),
+	FIELD(sndbuf_limited),
+	FIELD(delivered),
+	FIELD(delivered_ce),
+	FIELD(bytes_sent),
+	FIELD(bytes_retrans),
+	FIELD(dsack_dups),
+	FIELD(reord_seen),
+	FIELD(rcv_ooopack),
+	FIELD(snd_wnd),
+	FIELD(rcv_wnd),
+	FIELD(total_rto),
+	FIELD(total_rto_time),
+};
+
+static uint64_t field_value(const struct tern_tcp_info *info, size_t i)
+{
+	const char *at = (const char *)info + info_fields[i].offset;
+	uint64_t v = 0;
+
+	switch (info_fields[i].size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2:
+		return *(const uint16_t *)(const void *)at;
+	case 4:
+		return *(const uint32_t *)(const void *)at;
+	}
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+static json_t *info_json(const struct tern_tcp_info *info)
+{
+	json_t *row = json_object();
+
+	for (size_t i = 0; i < sizeof(info_fields) / sizeof(*info_fields); i++)
+		json_object_set_new(
+			row, info_fields[i].name,
+			json_integer((json_int_t)field_value(info, i)));
+	return row;
+}
+
+static json_t *memory_json(const uint32_t *m)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "rmem_alloc",
+			 (json_int_t)m[MEM_R], "rcvbuf", (json_int_t)m[MEM_RB],
+			 "wmem_queued", (json_int_t)m[MEM_W], "sndbuf",
+			 (json_int_t)m[MEM_TB]);
+}
+
+void ss_json_row(FILE *out, const struct control_socket *s)
+{
+	static const char *const timers[] = { "off", "on", "keepalive",
+					      "timewait", "persist" };
+	const struct tern_sock_info *i = &s->info;
+	char local[TERN_ADDR_STRLEN], remote[TERN_ADDR_STRLEN];
+	json_t *row = json_pack(
+		"{s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:s, s:i, s:s, s:I, s:i, "
+		"s:I}",
+		"protocol", i->protocol == TERN_IPPROTO_TCP ? "tcp" : "udp",
+		"state", tern_tcp_state_name(i->state), "socket", i->s,
+		"recv_q", (int)i->rx_queue, "send_q", (int)i->tx_queue, "local",
+		tern_addr_print(&i->local.addr, local), "lport",
+		(int)i->local.port, "remote",
+		tern_addr_print(&i->remote.addr, remote), "rport",
+		(int)i->remote.port, "timer", timers[i->timer % 5], "timer_ns",
+		(json_int_t)s->timer_ns, "retransmits", i->retransmits,
+		"cookie", (json_int_t)i->cookie);
+
+	if (s->has & CONTROL_HAS_TCP) {
+		json_object_set_new(row, "info", info_json(&s->tcp));
+		json_object_set_new(row, "congestion", json_string(s->cc));
+	}
+	if (s->has & CONTROL_HAS_MEM)
+		json_object_set_new(row, "memory", memory_json(s->mem));
+	if (s->owner.pid)
+		json_object_set_new(row, "owner",
+				    json_pack("{s:s, s:i, s:i}", "program",
+					      s->owner.program, "pid",
+					      s->owner.pid, "fd", s->owner.fd));
+	json_dumpf(row, out, JSON_COMPACT);
+	fputc('\n', out);
+	json_decref(row);
+}
+
+void ss_proc_header(FILE *out, bool tcp, bool v6)
+{
+	const char *pad = v6 ? "                        " : "";
+
+	fprintf(out,
+		"  sl  local_address%s %s%s st tx_queue rx_queue tr "
+		"tm->when retrnsmt   uid  timeout inode%s\n",
+		v6 ? "                        " : "",
+		v6 ? "remote_address" : "rem_address  ", pad,
+		tcp ? "" : " ref pointer drops");
+}
+
+/* Words of the address as this machine keeps them, as the kernel prints. */
+static void print_end(FILE *out, const struct tern_sockaddr *end, bool v6)
+{
+	for (size_t i = v6 ? 0 : 12; i < 16; i += 4) {
+		uint32_t word;
+
+		memcpy(&word, end->addr.b + i, sizeof(word));
+		fprintf(out, "%08X", word);
+	}
+	fprintf(out, ":%04X", end->port);
+}
+
+/* Clock ticks of proc(5), of which there are 100 a second. */
+static uint64_t ticks(int64_t ns)
+{
+	return ns > 0 ? (uint64_t)ns / 10000000 : 0;
+}
+
+void ss_proc_row(FILE *out, const struct control_socket *s, int n)
+{
+	const struct tern_sock_info *i = &s->info;
+	bool v6 = i->family == TERN_AF_INET6;
+	bool tcp = i->protocol == TERN_IPPROTO_TCP;
+
+	fprintf(out, tcp ? "%4d: " : "%5d: ", n);
+	print_end(out, &i->local, v6);
+	fputc(' ', out);
+	print_end(out, &i->remote, v6);
+	fprintf(out,
+		" %02X %08X:%08X %02X:%08" PRIX64 " %08X %5u %8d %lu %d "
+		"%016" PRIx64,
+		i->state, i->state == TERN_TCP_LISTEN ? 0 : i->tx_queue,
+		i->rx_queue, i->timer, ticks(s->timer_ns),
+		(unsigned)i->retransmits, 0u, i->probes, 0ul, i->s < 0 ? 3 : 1,
+		i->cookie);
+	if (tcp && s->has & CONTROL_HAS_TCP && i->state != TERN_TCP_TIME_WAIT)
+		fprintf(out, " %u %u %u %u %d", s->tcp.rto / 10000,
+			s->tcp.ato / 10000, 0u, s->tcp.snd_cwnd,
+			s->tcp.snd_ssthresh >= 0x7fffffff ?
+				-1 :
+				(int)s->tcp.snd_ssthresh);
+	fputs(tcp ? "\n" : " 0\n", out);
+}
+
+void ss_netstat_header(FILE *out)
+{
+	fputs("Active Internet connections (servers and established)\n"
+	      "Proto Recv-Q Send-Q Local Address           Foreign Address     "
+	      "    State      \n",
+	      out);
+}
+
+/* netstat's words. */
+static const char *netstat_state(const struct tern_sock_info *i)
+{
+	static const char *const names[] = {
+		[TERN_TCP_ESTABLISHED] = "ESTABLISHED",
+		[TERN_TCP_SYN_SENT] = "SYN_SENT",
+		[TERN_TCP_SYN_RECV] = "SYN_RECV",
+		[TERN_TCP_FIN_WAIT1] = "FIN_WAIT1",
+		[TERN_TCP_FIN_WAIT2] = "FIN_WAIT2",
+		[TERN_TCP_TIME_WAIT] = "TIME_WAIT",
+		[TERN_TCP_CLOSE] = "CLOSE",
+		[TERN_TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+		[TERN_TCP_LAST_ACK] = "LAST_ACK",
+		[TERN_TCP_LISTEN] = "LISTEN",
+		[TERN_TCP_CLOSING] = "CLOSING",
+	};
+
+	if (i->protocol != TERN_IPPROTO_TCP && i->state == TERN_TCP_CLOSE)
+		return "";
+	return names[i->state];
+}
+
+static void netstat_end(char out[80], const struct control_socket *s,
+			const struct tern_sockaddr *end)
+{
+	bool v4 = tern_addr_is_v4(&end->addr);
+	char text[TERN_ADDR_STRLEN];
+	char port[8] = "*";
+
+	if (end->port)
+		snprintf(port, sizeof(port), "%u", end->port);
+	snprintf(out, 80, "%s%s:%s",
+		 v4 && s->info.family == TERN_AF_INET6 &&
+				 !tern_addr_is_any(&end->addr) ?
+			 "::ffff:" :
+			 "",
+		 s->info.family == TERN_AF_INET6 &&
+				 tern_addr_is_any(&end->addr) ?
+			 "::" :
+			 tern_addr_print(&end->addr, text),
+		 port);
+}
+
+void ss_netstat_row(FILE *out, const struct control_socket *s)
+{
+	const struct tern_sock_info *i = &s->info;
+	bool tcp = i->protocol == TERN_IPPROTO_TCP;
+	char local[80], remote[80];
+
+	netstat_end(local, s, &i->local);
+	netstat_end(remote, s, &i->remote);
+	fprintf(out, "%s%-*s %6u %6u %-23s %-23s %-11s\n", tcp ? "tcp" : "udp",
+		2, i->family == TERN_AF_INET6 ? "6" : "", i->rx_queue,
+		i->state == TERN_TCP_LISTEN ? 0 : i->tx_queue, local, remote,
+		netstat_state(i));
+}

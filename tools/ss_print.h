@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sockets as ss(8), /proc/net/tcp and netstat(8) show them. */
+#ifndef TOOLS_SS_PRINT_H
+#define TOOLS_SS_PRINT_H
+
+#include "control/control_socket.h"
+
+#include <stdio.h>
+
+struct ss_columns {
+	bool netid, state; /* more than one protocol, state is shown */
+	bool numeric;	   /* no names of services */
+	bool timer, extended, memory, info, owners;
+	bool one_line; /* -O */
+	bool header;
+};
+
+/* A table whose columns are as wide as the first rows want them: those are kept
+ * until it is known. */
+struct ss_table;
+struct ss_table *ss_table_new(const struct ss_columns *, FILE *out);
+void ss_table_add(struct ss_table *, const struct control_socket *);
+/* Prints what is left, and the header if nothing else did. */
+void ss_table_end(struct ss_table *);
+
+/* The text of ss -i, without a newline. */
+void ss_print_info(FILE *, const struct control_socket *);
+/* "timer:(on,200ms,0)" or nothing. */
+void ss_print_timer(FILE *, const struct control_socket *);
+
+/* /proc/net/tcp, tcp6, udp, udp6; n counts the lines. */
+void ss_proc_header(FILE *, bool tcp, bool v6);
+void ss_proc_row(FILE *, const struct control_socket *, int n);
+
+/* netstat -an. */
+void ss_netstat_header(FILE *);
+void ss_netstat_row(FILE *, const struct control_socket *);
+
+/* One JSON object. */
+void ss_json_row(FILE *, const struct control_socket *);
+
+/* "10.0.0.2", "[::1]", "*": an end's address as ss writes it. */
+void ss_addr_text(const struct control_socket *, bool remote, char out[64]);
+
+#endif
