@@ -307,9 +307,8 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	tcp_write_space(st, c);
 }
 
-/* True: a newer one. */
-static bool store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
-			    const struct tcp_in *in)
+bool tcp_store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
+			 const struct tcp_in *in)
 {
 	bool is_newer;
 
@@ -341,7 +340,7 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		/* RFC 5961 5.2: too old by a whole window, or older than all
 		 * that was ever acknowledged, is an attack. */
 		const struct tcp_hist *h = hist_of(st, c);
-		uint64_t back = h ? h->bytes_acked : 0;
+		uint64_t back = h ? h->bytes_acked : tcp_syn_acked(c);
 
 		if (back > c->snd.max_wnd)
 			back = c->snd.max_wnd;
@@ -355,7 +354,7 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		s.flags |= ACKED_UNA;
 		c->retransmits = 0;
 	}
-	if (store_ts_recent(st, c, in))
+	if (tcp_store_ts_recent(st, c, in))
 		s.flags |= ACKED_TS;
 	if (tcp_ecn_echo_in(c, in))
 		s.flags |= ACKED_ECE;

@@ -494,7 +494,11 @@ struct tcp_conn {
 	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
 	uint32_t opened : 1, /* by connect() */
 		no_space : 1, has_isn : 1, freebind : 1,
-		fin_owed : 1; /* for want of memory: KEEP tries again */
+		fin_owed : 1,  /* for want of memory: KEEP tries again */
+		connected : 1, /* the socket, by accept() or a connect() that
+				* told of it: it is until it is dissolved */
+		fin_read : 1,
+		clamped : 1; /* tcp_window_clamp() is not the whole buffer */
 	/* enum tcp_ecn; while the SYN is out, what it asks for. */
 	uint32_t ecn : 2;
 	uint32_t ecn_seen : 1, /* ECT or CE came (TCP_INFO) */

@@ -62,7 +62,8 @@ void tcp_delack_start(struct tern_stack *st, struct tcp_conn *c)
 	/* A timer that runs has an active block to run in. */
 	if (a && c->ack & ACK_TIMER) {
 		/* Due soon anyway: do not wait for more. */
-		if (a->at[TCP_TIMER_DELACK] <= st->now + (ato >> 2)) {
+		if (!c->ato_ms ||
+		    a->at[TCP_TIMER_DELACK] <= st->now + (ato >> 2)) {
 			tcp_send_ack(st, c);
 			return;
 		}

@@ -294,7 +294,7 @@ int tcp_emit_bare(struct tern_stack *st, struct tcp_conn *c, uint16_t flags,
 	if (!tcp_activate(st, c))
 		return -TERN_ENOMEM;
 	a = c->act;
-	if (a->urg_mode && seq_gt(a->snd_up, seq) && !(flags & TCP_RST) &&
+	if (a->urg_mode && seq_gt(a->snd_up, seq) &&
 	    seq_diff(a->snd_up, seq) < 0x10000) {
 		e.flags |= TCP_URG;
 		e.urgent = (uint16_t)seq_diff(a->snd_up, seq);

@@ -87,6 +87,7 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->snd_wnd = c->snd.wnd;
 	t->rcv_wnd = rcv_window(c);
 	t->delivered = is_synchronised(c); /* the SYN */
+	t->bytes_acked = tcp_syn_acked(c);
 	if (is_synchronised(c))
 		t->rcv_space = min_u32(min_u32(c->rcv.ssthresh, c->rcv.wnd),
 				       TCP_INIT_CWND * (uint32_t)c->advmss);

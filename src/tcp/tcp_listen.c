@@ -30,7 +30,7 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 
 	if (c->state != TERN_TCP_CLOSE && c->state != TERN_TCP_LISTEN)
 		return -TERN_EINVAL;
-	if (c->connecting)
+	if (c->connecting || c->connected)
 		return -TERN_EINVAL;
 	/* A negative backlog is a large one, as on Linux. */
 	most = min_u32((uint32_t)backlog, most);
@@ -227,6 +227,7 @@ static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 	c->ts_recent_at = (uint32_t)(st->now / NS_PER_S);
 	c->mss_peer = q->mss;
 	c->oow_at = q->oow_at;
+	c->segs_in = 1; /* the SYN; what we sent does not count [k] */
 	a->pushed = a->small = a->high_seq = a->snd_up = c->snd.una;
 	a->rtt_seq = a->cwnd_usage_seq = a->rtx_from = c->snd.nxt;
 	a->space.seq = a->urg_seq = c->rcv.copied;
@@ -316,6 +317,7 @@ int tcp_accept(struct tern_stack *st, uint32_t id, struct tern_sockaddr *peer)
 		l->accept_tail = 0;
 	l->n_accept--;
 	child->in_accept_queue = 0;
+	child->connected = 1;
 	child->s = -1;
 	fill_name(peer, &child->raddr, child->rport, child->v6);
 	return (int)child->id;

@@ -182,8 +182,10 @@ static int set_rcvlowat(const struct opt_call *k, int v)
 		return -TERN_ENOMEM;
 	o->rcvlowat = min_u32(v < 0 ? INT32_MAX : (uint32_t)v, most >> 1);
 	space = ((uint64_t)o->rcvlowat << 8) / max_u32(c->scaling, 1);
-	if (!c->rcvbuf_lock && space > c->rcvbuf)
+	if (!c->rcvbuf_lock && space > c->rcvbuf) {
 		c->rcvbuf = (uint32_t)space;
+		c->clamped = 0;
+	}
 	tcp_post(k->st, c);
 	return 0;
 }

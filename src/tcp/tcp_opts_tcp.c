@@ -134,7 +134,7 @@ static int set_defer_accept(const struct opt_call *k, int v)
 /* Until a window was agreed on, only what was asked for. */
 static int get_window_clamp(const struct opt_call *k)
 {
-	if (k->c->opts->window_clamp || opt_is_idle(k->c))
+	if (opt_is_idle(k->c))
 		return (int)k->c->opts->window_clamp;
 	return (int)tcp_window_clamp(k->c);
 }
@@ -150,8 +150,8 @@ static int set_window_clamp(const struct opt_call *k, int v)
 	if (!o)
 		return -TERN_ENOMEM;
 	o->window_clamp = v && v < MIN_CLAMP ? MIN_CLAMP : (uint32_t)v;
-	if (v)
-		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, o->window_clamp);
+	/* What was allowed already stays so [k]. */
+	c->clamped = 1;
 	return 0;
 }
 

@@ -17,6 +17,9 @@ void tcp_rest(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_attach(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_accecn(struct tern_stack *, struct tcp_conn *);
 void tcp_hist_free(struct tern_stack *, struct tcp_conn *);
+/* bytes_acked of a connection without a history: who connected counts its SYN,
+ * as on Linux. */
+uint32_t tcp_syn_acked(const struct tcp_conn *);
 void tcp_set_state(struct tern_stack *, struct tcp_conn *, int state,
 		   const char *why);
 /* To CLOSE, with everything in flight forgotten. Frees an orphan. */
@@ -147,6 +150,9 @@ enum {
 };
 /* Acts on the ACK. 1: fine; 0: old, the rest of the segment still counts; -n:
  * to be dropped for reason n (a challenge may be called for). */
+/* True: a newer one. */
+bool tcp_store_ts_recent(struct tern_stack *, struct tcp_conn *,
+			 const struct tcp_in *);
 int tcp_ack_in(struct tern_stack *, struct tcp_conn *, struct tcp_in *);
 void tcp_rearm_rto(struct tern_stack *, struct tcp_conn *);
 void tcp_ack_probe(struct tern_stack *, struct tcp_conn *);
@@ -353,6 +359,10 @@ void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
 			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
 			uint8_t *scale);
 void tcp_init_buffers(struct tern_stack *, struct tcp_conn *);
+/* Learns the peer's segment size, and what the buffer holds of such. */
+void tcp_measure_mss(struct tcp_conn *, const struct tcp_in *);
+/* A packet with len bytes was queued: more may be announced. */
+void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len);
 void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
 void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,

@@ -204,11 +204,24 @@ static bool take_ack(struct tern_stack *st, struct tcp_conn *c,
 	return false;
 }
 
+/* What Linux's header prediction would take. It shows: data that acknowledges
+ * nothing new does not send what waits (of MSG_MORE, say) [k]. */
+static bool is_predicted(const struct tcp_conn *c, const struct tcp_in *in)
+{
+	return c->state == TERN_TCP_ESTABLISHED &&
+	       (in->h.flags & ~TCP_PSH) == TCP_ACK &&
+	       seq_eq(in->h.seq, c->rcv.nxt) &&
+	       seq_leq(in->h.ack, c->snd.nxt) &&
+	       (uint32_t)in->h.window << c->snd_scale == c->snd.wnd &&
+	       !(in->o.present & ~WIRE_OPT_TS) &&
+	       !(c->act && (c->act->ofo.root || c->act->urg_state));
+}
+
 void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		    struct tcp_in *in)
 {
 	uint32_t id = c->id, gen = c->gen;
-	bool had_ofo;
+	bool had_ofo, quiet;
 
 	c->segs_in +=
 		in->pkt->gso_size && in->len > in->pkt->gso_size ?
@@ -224,6 +237,12 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		tcp_syn_sent_in(st, c, in);
 		return;
 	}
+	/* Without any of the three it is not even answered, wherever it
+	 * lies [k]. */
+	if (unlikely(!(in->h.flags & (TCP_ACK | TCP_RST | TCP_SYN)))) {
+		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
+		return;
+	}
 	if (!tcp_validate(st, c, in))
 		return;
 	if (unlikely(!(in->h.flags & TCP_ACK))) {
@@ -232,6 +251,11 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (c->state == TERN_TCP_SYN_RECV)
 		tcp_accecn_third_ack(st, c, in);
+	quiet = is_predicted(c, in);
+	if (quiet && !in->len && seq_eq(c->rcv.nxt, c->rcv.wup) &&
+	    c->ecn != ECN_ACCURATE)
+		tcp_store_ts_recent(st, c, in); /* of an old ACK too [k] */
+	quiet = quiet && in->len && seq_eq(in->h.ack, c->snd.una);
 	if (!take_ack(st, c, in))
 		return;
 	tcp_accecn_in(st, c, in);
@@ -245,7 +269,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	text(st, c, in);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
 		return;
-	if (c->act && c->act->unsent)
+	if (c->act && c->act->unsent && !quiet)
 		tcp_push(st, c, false);
 	tcp_ack_check(st, c, had_ofo && c->act && c->act->ofo.root);
 	check_conn(st, c);

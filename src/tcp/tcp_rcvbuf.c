@@ -59,11 +59,16 @@ uint32_t tcp_window_clamp(const struct tcp_conn *c)
 {
 	/* Not what the field can say: tcp_select_window() sees to that, after
 	 * the window was rounded down to whole segments [k]. */
-	uint32_t clamp = tcp_full_space(c);
+	uint32_t full = tcp_full_space(c), clamp;
 
+	/* A program's wish, and the segment of the buffer that is kept back at
+	 * first, hold until the buffer or what fits it is known better [k]. */
+	if (!c->clamped)
+		return full;
+	clamp = max_u32(full - min_u32(full, c->advmss), 2u * c->advmss);
 	if (c->opts->window_clamp)
 		clamp = min_u32(clamp, c->opts->window_clamp);
-	return clamp;
+	return min_u32(clamp, full);
 }
 
 /* What bounds the first window and the scale: a buffer that SO_RCVBUF has fixed
@@ -148,12 +153,13 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 		wnd = (cur + (1u << c->rcv_scale) - 1) >>
 		      c->rcv_scale << c->rcv_scale;
 	}
+	/* What the field cannot say is taken all the same [k]. */
+	c->rcv.wnd = wnd;
+	c->rcv.wup = c->rcv.nxt;
 	if (!c->rcv_scale && st->tun.tcp_workaround_signed_windows)
 		wnd = min_u32(wnd, 32767);
 	else
 		wnd = min_u32(wnd, TCP_MAX_WINDOW << c->rcv_scale);
-	c->rcv.wnd = wnd;
-	c->rcv.wup = c->rcv.nxt;
 	wnd >>= c->rcv_scale;
 	if (!wnd && old)
 		COUNT(st, TCP_EXT_TO_ZERO_WINDOW_ADV);
@@ -165,15 +171,11 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);
-	uint32_t most;
 
 	if (!c->sndbuf_lock)
 		tcp_sndbuf_expand(st, c);
-	/* One segment of the buffer is kept back at first [k]. */
-	most = tcp_full_space(c);
-	most = max_u32(most - min_u32(most, c->advmss), 2u * c->advmss);
-	most = min_u32(most, tcp_window_clamp(c));
-	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, most);
+	c->clamped = 1;
+	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, tcp_window_clamp(c));
 	if (c->act) {
 		c->act->space.seq = c->rcv.copied;
 		c->act->space.at = st->now;
@@ -191,6 +193,7 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 	uint32_t before = tcp_window_clamp(c), clamp;
 
 	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
+	c->clamped = 0;
 	clamp = tcp_window_clamp(c);
 	if (clamp < before)
 		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
@@ -199,7 +202,7 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 			max_u32(c->rcv.ssthresh, min_u32(c->rcv.wnd, clamp));
 }
 
-static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
+void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
 	uint16_t last = c->act->last_len;
@@ -228,10 +231,9 @@ static void measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 	c->ack |= ACK_PUSHED;
 }
 
-static void grow_window(struct tern_stack *st, struct tcp_conn *c,
-			const struct tcp_in *in)
+void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 {
-	uint32_t true_len = tcp_truesize(in->len);
+	uint32_t true_len = tcp_truesize(len);
 	uint32_t used = c->act->rmem + true_len; /* it is queued next */
 	uint32_t incr = 0, most, window;
 
@@ -239,7 +241,7 @@ static void grow_window(struct tern_stack *st, struct tcp_conn *c,
 	most = min_u32(tcp_window_clamp(c), most);
 	if (most <= c->rcv.ssthresh || st->tcp.pressure)
 		return;
-	if (tcp_win_from_space(c, true_len) <= in->len) {
+	if (tcp_win_from_space(c, true_len) <= len) {
 		incr = 2u * c->advmss;
 	} else {
 		/* Small packets: only while the buffer, at this overhead,
@@ -248,7 +250,7 @@ static void grow_window(struct tern_stack *st, struct tcp_conn *c,
 		window = tcp_win_from_space(c, (uint32_t)st->tun.tcp_rmem[2]) >>
 			 1;
 		while (c->rcv.ssthresh <= window) {
-			if (true_len <= in->len) {
+			if (true_len <= len) {
 				incr = 2u * c->rcv_mss;
 				break;
 			}
@@ -258,7 +260,7 @@ static void grow_window(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (!incr)
 		return;
-	incr = max_u32(incr, 2 * in->len);
+	incr = max_u32(incr, 2 * len);
 	c->rcv.ssthresh += min_u32(most - c->rcv.ssthresh, incr);
 	c->quick |= 1;
 }
@@ -281,7 +283,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t rto_ms = c->rto_us / 1000;
 
 	c->ack |= ACK_SCHED;
-	measure_mss(c, in);
+	tcp_measure_mss(c, in);
 	tcp_rcv_rtt_ts(st, c, in);
 	if (!c->ato_ms) {
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
@@ -298,7 +300,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	}
 	c->last_data = now_ms(st);
 	if (in->len >= 128)
-		grow_window(st, c, in);
+		tcp_grow_window(st, c, in->len);
 }
 
 void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
@@ -388,8 +390,10 @@ void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
 			want = (want << 8) / c->scaling;
 			if (want > (uint64_t)st->tun.tcp_rmem[2])
 				want = (uint64_t)st->tun.tcp_rmem[2];
-			if (want > c->rcvbuf)
+			if (want > c->rcvbuf) {
 				c->rcvbuf = (uint32_t)want;
+				c->clamped = 0;
+			}
 		}
 		h->rcv_space = (uint32_t)copied;
 	}

@@ -52,6 +52,7 @@ void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
 	}
 	a->n_ofo = 0;
 	a->n_sacks = 0;
+	a->has_dsack = false;
 }
 
 void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
@@ -60,7 +61,6 @@ void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
 
 	while ((pkt = pktq_pop(&c->act->rcvq)) != NULL)
 		drop_queued(st, c, pkt);
-	tcp_ofo_purge(st, c);
 }
 
 void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
@@ -91,7 +91,8 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t more = 0;
 	uint8_t *p;
 
-	if (from->len > 512 || to->len + from->len > COALESCE_MAX || b->fin ||
+	if ((from->len > 512 && from->len > tcp_tailroom(to->owner, to->len)) ||
+	    to->len + from->len > COALESCE_MAX || b->fin ||
 	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
 		return false;
 	p = tern_pkt_append(to, from->len);
@@ -154,14 +155,12 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t old = (uint32_t)seq_diff(c->rcv.nxt, b->seq);
 	bool fin = b->fin;
 
-	if (old) {
-		tern_pkt_trim_front(pkt, old);
-		b->seq = c->rcv.nxt;
-	}
 	if (h)
-		h->bytes_received += cb_len(b);
+		h->bytes_received += cb_len(b) - old;
 	c->rcv.nxt = seq_sub(b->end, fin);
-	if (!pkt->len) {
+	/* What comes partly again stays whole, and is charged so, as on Linux;
+	 * readers begin behind what they have. */
+	if (pkt->len == old) {
 		tern_pkt_put(pkt);
 	} else if (!a->rcvq.tail || !coalesce(st, c, a->rcvq.tail, pkt)) {
 		charge_pkt(st, c, pkt);
@@ -187,11 +186,9 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 			return;
 		b = pkt_cb(pkt);
 		if (seq_lt(b->seq, high)) {
-			struct seq upto = high;
-
-			if (seq_lt(b->end, high))
-				high = b->end;
-			tcp_dsack_extend(st, c, b->seq, upto);
+			/* Of what came twice, no more [k]. */
+			high = seq_min(b->end, high);
+			tcp_dsack_extend(st, c, b->seq, high);
 		}
 		rbtree_remove(&a->ofo, &b->node);
 		a->n_ofo--;
@@ -257,8 +254,9 @@ static struct tern_pkt *ofo_before(struct tcp_active *a, struct seq seq)
 }
 
 static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
-		      struct tern_pkt *pkt)
+		      const struct tcp_in *in)
 {
+	struct tern_pkt *pkt = in->pkt;
 	struct tcp_active *a = c->act;
 	struct tcp_cb *b = pkt_cb(pkt), *p;
 	struct seq seq = b->seq, end = b->end;
@@ -271,6 +269,7 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
 		return;
 	}
+	tcp_measure_mss(c, in);
 	COUNT(st, TCP_EXT_OFO_QUEUE);
 	if (h)
 		h->rcv_ooopack++;
@@ -298,8 +297,10 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		drop_covered(st, c, p ? rbtree_next(&p->node) : a->ofo.first,
 			     b);
 	}
-	if (c->sack_ok)
+	if (c->sack_ok) {
 		tcp_sack_add(c, seq, end);
+		tcp_grow_window(st, c, pkt->len);
+	}
 	if (prev && coalesce(st, c, prev, pkt))
 		return;
 	charge_pkt(st, c, pkt);
@@ -394,7 +395,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	b->fin = in->h.flags & TCP_FIN;
 	if (seq_gt(seq, c->rcv.nxt)) {
 		tcp_ecn_data_in(st, c, in);
-		queue_ofo(st, c, in->pkt);
+		queue_ofo(st, c, in);
 		return;
 	}
 	if (seq_lt(seq, c->rcv.nxt))

@@ -375,7 +375,7 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		syn_again(st, q, in);
 		return;
 	}
-	if (flags & TCP_ACK &&
+	if (flags & TCP_ACK && !(flags & TCP_RST) &&
 	    (!seq_eq(in->h.ack, seq_add(q->iss, 1)) || q->undecided)) {
 		/* It acknowledges nothing of ours. */
 		tcp_reset_for(st, in);
@@ -390,6 +390,14 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt,
 			paws ? DROP_TCP_RFC7323_PAWS :
 			       DROP_TCP_INVALID_SEQUENCE);
+		return;
+	}
+	/* RFC 5961 3.2, here too [k]. */
+	if (flags & TCP_RST && !seq_eq(in->h.seq, q->rcv_nxt)) {
+		if (tcp_oow_may_for(st, in, &q->oow_at,
+				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
+			send_ack(st, q);
+		ip_drop(st, in->pkt, DROP_TCP_INVALID_SEQUENCE);
 		return;
 	}
 	if (in->o.present & WIRE_OPT_TS && q->ts_ok &&

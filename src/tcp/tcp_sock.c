@@ -45,6 +45,7 @@ void tcp_release_active(struct tern_stack *st, struct tcp_conn *c)
 		return;
 	tcp_sendq_purge(st, c);
 	tcp_rcvq_purge(st, c);
+	tcp_ofo_purge(st, c);
 	tcp_resume_forget(st, c);
 	slab_free(&st->tcp.actives, c->act->id);
 	c->act = NULL;
@@ -121,7 +122,8 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 	tcp_hash(st, c);
 	c->connecting = 1;
 	c->act->ts_offset = tcp_ts_offset(st, &c->laddr, &c->raddr);
-	c->act->pushed = c->act->small = c->act->high_seq = iss;
+	c->act->small = c->act->high_seq = iss;
+	c->act->pushed = seq_add(iss, 1);
 	c->act->snd_up = c->act->cwnd_usage_seq = c->act->rtx_from = iss;
 	COUNT(st, TCP_ACTIVE_OPENS);
 	err = tcp_send_syn(st, c);
@@ -135,6 +137,8 @@ static int connect_again(struct tcp_conn *c)
 {
 	if (!c->connecting)
 		return -TERN_EISCONN;
+	if (c->connected)
+		return -TERN_EINVAL;
 	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV)
 		return -TERN_EALREADY;
 	c->connecting = 0;
@@ -144,6 +148,7 @@ static int connect_again(struct tcp_conn *c)
 		c->error = 0;
 		return -err;
 	}
+	c->connected = 1;
 	return 0;
 }
 
@@ -188,7 +193,9 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_timer_arm(st, c);
 	c->shut = 0;
 	c->connecting = 0;
+	c->connected = 0;
 	c->fin_in = 0;
+	c->fin_read = 0;
 	c->rport = 0;
 	c->raddr = c->v6 ? (struct tern_addr){ { 0 } } :
 			   tern_addr_v4(0, 0, 0, 0);
@@ -214,7 +221,8 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 		disconnect(st, c);
 		return 0;
 	}
-	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in)
+	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in ||
+	    c->connected)
 		return connect_again(c);
 	if (ip_is_multicast(&to->addr) || ip_is_broadcast(st, &to->addr))
 		return -TERN_ENETUNREACH;
@@ -303,8 +311,14 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 	if (how < TERN_SHUT_RD || how > TERN_SHUT_RDWR)
 		return -TERN_EINVAL;
 	bits = (uint8_t)(how + 1);
-	if (c->state == TERN_TCP_CLOSE)
+	if (c->state == TERN_TCP_CLOSE) {
+		/* An error, and yet poll tells of it from now on [k]. */
+		c->shut |= bits;
+		/* Both at once: it neither connects nor listens again. */
+		c->connected |= c->connecting;
+		tcp_post(st, c);
 		return -TERN_ENOTCONN;
+	}
 	if (c->state == TERN_TCP_LISTEN || c->state == TERN_TCP_SYN_SENT) {
 		/* A listener stops when it is told not to receive. */
 		if (c->state == TERN_TCP_SYN_SENT || bits & SHUT_RCV)
@@ -312,6 +326,10 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 		return 0;
 	}
 	c->shut |= bits;
+	if (c->connecting && c->state != TERN_TCP_SYN_RECV) {
+		c->connecting = 0;
+		c->connected = 1;
+	}
 	if (bits & SHUT_SND &&
 	    (c->state == TERN_TCP_ESTABLISHED ||
 	     c->state == TERN_TCP_CLOSE_WAIT ||

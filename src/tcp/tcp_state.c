@@ -95,6 +95,7 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 	if (c->state != TERN_TCP_LISTEN && c->act) {
 		tcp_sendq_purge(st, c);
 		tcp_rcvq_purge(st, c);
+		tcp_ofo_purge(st, c);
 		tcp_resume_forget(st, c);
 		slab_free(&st->tcp.actives, c->act->id);
 	}
@@ -209,6 +210,11 @@ bool tcp_hist_accecn(struct tern_stack *st, struct tcp_conn *c)
 	return true;
 }
 
+uint32_t tcp_syn_acked(const struct tcp_conn *c)
+{
+	return c->opened && c->state != TERN_TCP_SYN_SENT;
+}
+
 bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 {
 	uint32_t id;
@@ -221,8 +227,7 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 	c->hist = id;
 	/* The SYN was delivered before there was a history to say so. */
 	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
-	hist_of(st, c)->bytes_acked = c->opened &&
-				      c->state != TERN_TCP_SYN_SENT;
+	hist_of(st, c)->bytes_acked = tcp_syn_acked(c);
 	return true;
 }
 

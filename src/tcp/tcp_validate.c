@@ -112,7 +112,9 @@ static int check_sequence(const struct tcp_conn *c, const struct tcp_in *in)
 	if (seq_gt(seq_sub(in->end, fin), edge)) {
 		if (seq_gt(in->h.seq, edge))
 			return DROP_TCP_INVALID_SEQUENCE;
-		if (c->act && c->act->rcvq.head)
+		/* The FIN is queued as well [k]. */
+		if ((c->fin_in && !c->fin_read) ||
+		    (c->act && c->act->rcvq.head))
 			return DROP_TCP_OVERWINDOW;
 	}
 	return DROP_NOT;
@@ -180,6 +182,9 @@ static bool pass_paws(struct tern_stack *st, struct tcp_conn *c,
 		return true;
 	if (in->h.flags & TCP_SYN)
 		return syn_challenge(st, c, in);
+	/* An ACK of old that comes late says nothing, and asks nothing [k]. */
+	if (seq_eq(in->h.seq, in->end) && seq_lt(in->h.seq, c->rcv.nxt))
+		return drop(st, in, DROP_TCP_RFC7323_PAWS);
 	if (tcp_oow_may_for(st, in, &c->oow_at,
 			    COUNTER_TCP_EXT_ACK_SKIPPED_PAWS))
 		dupack(st, c, in);
