@@ -64,6 +64,8 @@ static int make_stack(struct replay *rp, struct cursor *k)
 		.alloc = rp->r->alloc,
 		.trace = rp->r->trace,
 		.trace_ctx = rp->r->ctx,
+		.record = rp->r->record,
+		.record_ctx = rp->r->ctx,
 	};
 	uint64_t max_sockets, max_memory, flags;
 	const uint8_t *seed;
@@ -88,8 +90,58 @@ static int make_stack(struct replay *rp, struct cursor *k)
 		return -TERN_ENOMEM;
 	if (!(flags & RECORD_OWN_POOL))
 		cfg.pool = rp->pool;
+	rp->r->began_at = rp->now;
 	rp->st = tern_stack_new(&cfg, rp->now);
 	return rp->st ? 0 : -TERN_ENOMEM;
+}
+
+static int set_knobs(struct replay *rp)
+{
+	const struct tern_replay_knob *knob = rp->r->knobs;
+	int i, error = 0;
+
+	for (i = 0; i < rp->r->n_knobs && !error; i++)
+		error = tern_sysctl_set(rp->st, knob[i].name, knob[i].value,
+					rp->now);
+	return error;
+}
+
+static void tell_call(struct replay *rp, const struct call_row *row,
+		      struct tern_replay_call *t)
+{
+	struct call *c = &rp->c;
+
+	*t = (struct tern_replay_call){
+		.name = row->name,
+		.s = c->s,
+		.now = c->now,
+		.arg = c->arg,
+	};
+	if (row->in == SHAPE_PKTS) {
+		t->pkts = c->in;
+		t->n_pkts = c->in_len;
+	} else if (row->in == SHAPE_MSG) {
+		t->in = rp->iov.base;
+		t->in_len = rp->iov.len;
+	} else if (row->in == SHAPE_BYTES) {
+		t->in = rp->in.p;
+		t->in_len = c->in_len;
+	}
+}
+
+/* Bytes that a receive gave. */
+static size_t received(const struct replay *rp, int64_t result)
+{
+	const struct tern_frag *frags = rp->c.out;
+	size_t n = 0;
+	int64_t i;
+
+	if (rp->c.op == CALL_RECVMSG)
+		return result > 0 ? (size_t)result : 0;
+	if (stack_door_rows[rp->c.op].out == SHAPE_FRAGS)
+		for (i = 0; i < result; i++)
+			n += frags[i].len;
+	return n;
 }
 
 static void show(struct replay *rp, bool out, struct tern_pkt *const *pkts,
@@ -121,9 +173,14 @@ static void drop_out(struct replay *rp, int64_t result)
 
 static int64_t do_call(struct replay *rp, uint64_t *digest)
 {
+	const struct call_row *row = &stack_door_rows[rp->c.op];
+	struct tern_replay_call told;
 	int64_t result;
 
-	if (stack_door_rows[rp->c.op].in == SHAPE_PKTS) {
+	tell_call(rp, row, &told);
+	if (rp->r->before)
+		rp->r->before(rp->r->ctx, &told);
+	if (row->in == SHAPE_PKTS) {
 		show(rp, false, rp->c.in, rp->c.in_len);
 		result = stack_door(rp->st, &rp->c);
 		/* They are the stack's now. */
@@ -132,6 +189,14 @@ static int64_t do_call(struct replay *rp, uint64_t *digest)
 		result = stack_door(rp->st, &rp->c);
 	}
 	*digest = stack_record_digest(&rp->c, result);
+	told.result = result;
+	told.out_len = received(rp, result);
+	told.pkts = NULL;
+	told.n_pkts = 0;
+	if (rp->r->after)
+		rp->r->after(rp->r->ctx, &told);
+	if (rp->c.op == CALL_SYSCTL_SET && set_knobs(rp))
+		*digest = 0;
 	drop_out(rp, result);
 	rp->now = rp->c.now;
 	return result;
@@ -140,6 +205,16 @@ static int64_t do_call(struct replay *rp, uint64_t *digest)
 static bool is_call(uint8_t tag)
 {
 	return tag < N_CALLS && stack_door_rows[tag].handler;
+}
+
+static bool is_past(const struct replay *rp)
+{
+	const struct tern_replay *r = rp->r;
+	/* Time never goes back; a forged beginning may be long ago. */
+	uint64_t passed = (uint64_t)rp->c.now - (uint64_t)r->began_at;
+
+	return rp->c.now > r->until ||
+	       (r->for_ns && passed > (uint64_t)r->for_ns);
 }
 
 /* One call and the result it had. 1: go on; 0: the end; -errno. */
@@ -158,7 +233,7 @@ static int step(struct replay *rp, struct cursor *k, uint32_t *sum)
 	if (!is_call(f.tag))
 		return -TERN_EINVAL;
 	more = replay_call_read(rp, (enum call_op)f.tag, &f.body);
-	if (!more && rp->c.now > rp->r->until)
+	if (!more && is_past(rp))
 		return 0;
 	if (more)
 		return more;
@@ -170,8 +245,11 @@ static int step(struct replay *rp, struct cursor *k, uint32_t *sum)
 		return -TERN_EINVAL;
 	if (cursor_int(&f.body) == result && cursor_uint(&f.body) == digest)
 		return 1;
-	rp->r->differs_at = at;
-	return -TERN_EPROTO;
+	if (!rp->r->n_differ++) {
+		rp->r->differs_at = at;
+		rp->r->differs_now = rp->now;
+	}
+	return rp->r->n_knobs || rp->r->before ? 1 : -TERN_EPROTO;
 }
 
 static int replay(struct replay *rp)
@@ -190,6 +268,8 @@ static int replay(struct replay *rp)
 	if (read_frame(&k, &sum, &f) != 1 || f.tag != RECORD_CONFIG)
 		return -TERN_EINVAL;
 	more = make_stack(rp, &f.body);
+	if (!more)
+		more = set_knobs(rp);
 	if (more)
 		return more;
 	do {
@@ -204,6 +284,9 @@ int tern_stack_replay(struct tern_replay *r)
 	struct replay rp = { .r = r, .mem = { .alloc = r->alloc } };
 	int result;
 
+	r->differs_at = 0;
+	r->differs_now = TERN_NEVER;
+	r->n_differ = 0;
 	if (!r->alloc.alloc || !r->alloc.free || !r->bytes)
 		return -TERN_EINVAL;
 	result = replay(&rp);

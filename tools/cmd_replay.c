@@ -3,6 +3,7 @@
  * tern replay: does a recorded run again, call by call, and compares what
  * comes out (src/stack_record.c has the format).
  */
+#include "tools/replay_redact.h"
 #include "tools/tool.h"
 
 #include "wire/wire_print.h"
@@ -19,29 +20,47 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_PRINT };
+enum { OPT_PRINT, OPT_UNTIL, OPT_SET, OPT_REDACT };
+
+#define KNOBS_MAX 64
 
 static const struct option_row rows[] = {
 	[OPT_PRINT] = { "print", NULL,
 			"each packet on a line: time, link, "
 			"direction, what it says" },
+	[OPT_UNTIL] = { "until", "SECONDS",
+			"stop there; counted from the record's beginning" },
+	[OPT_SET] = { "set", "KNOB=VALUE",
+		      "what if it had been so: say where the run goes another "
+		      "way" },
+	[OPT_REDACT] = { "redact", "FILE",
+			 "write the run anew with all payloads replaced" },
 	{ 0 },
 };
 
 struct replay {
+	struct tern_replay r;
+	const struct command *command;
+	const char *path;
 	bool print;
-	int64_t first_at;
+	const char *redact;
+	FILE *out;
+	struct tern_replay_knob knobs[KNOBS_MAX];
 	uint64_t n_in, n_out;
 };
+
+static double seconds(const struct replay *r, int64_t now)
+{
+	return ((double)now - (double)r->r.began_at) / 1e9;
+}
 
 static void on_packet(void *ctx, int link, bool out, const struct tern_pkt *pkt,
 		      int64_t now)
 {
 	struct replay *r = ctx;
+	uint64_t passed;
 	char line[512];
 
-	if (r->n_in + r->n_out == 0)
-		r->first_at = now;
 	if (out)
 		r->n_out++;
 	else
@@ -49,9 +68,23 @@ static void on_packet(void *ctx, int link, bool out, const struct tern_pkt *pkt,
 	if (!r->print)
 		return;
 	wire_print(pkt, line, sizeof(line));
-	now -= r->first_at;
-	printf("%" PRId64 ".%09" PRId64 " %d %s %s\n", now / 1000000000,
-	       now % 1000000000, link, out ? ">" : "<", line);
+	passed = (uint64_t)now - (uint64_t)r->r.began_at;
+	printf("%" PRIu64 ".%09" PRIu64 " %d %s %s\n", passed / 1000000000,
+	       passed % 1000000000, link, out ? ">" : "<", line);
+}
+
+static void before_call(void *ctx, struct tern_replay_call *call)
+{
+	(void)ctx;
+	replay_redact(call);
+}
+
+static void on_record(void *ctx, const void *bytes, size_t len)
+{
+	struct replay *r = ctx;
+
+	/* An error shows at fclose(). */
+	fwrite(bytes, 1, len, r->out);
 }
 
 static void *heap_alloc(void *ctx, size_t size)
@@ -64,8 +97,8 @@ static void heap_free(void *ctx, void *ptr, size_t size)
 	free(ptr);
 }
 
-/* The file in memory; NULL with errno. */
-static const void *map_file(const char *path, size_t *len)
+/* The file in memory, ours to change; NULL with errno. */
+static void *map_file(const char *path, size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -79,42 +112,46 @@ static const void *map_file(const char *path, size_t *len)
 		return NULL;
 	}
 	*len = (size_t)st.st_size;
-	bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+	bytes = mmap(NULL, *len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	close(fd);
 	return bytes == MAP_FAILED ? NULL : bytes;
 }
 
-static int run_replay(const struct command *command, const char *path,
-		      bool print)
+static int tell_what_if(const struct replay *r)
 {
-	struct replay r = { .print = print };
-	struct tern_replay replay = {
-		.alloc = { .alloc = heap_alloc, .free = heap_free },
-		.each = on_packet,
-		.ctx = &r,
-		.until = TERN_NEVER,
-	};
-	int error;
-
-	replay.bytes = map_file(path, &replay.len);
-	if (!replay.bytes) {
-		tool_error(command, "%s: %s", path, strerror(errno));
-		return TOOL_USAGE;
+	if (!r->r.n_differ) {
+		printf("same: nothing would have been another way\n");
+		return TOOL_OK;
 	}
-	error = tern_stack_replay(&replay);
+	printf("another way from %.6f s on: at byte %zu of the record; %" PRIu64
+	       " calls differ\n",
+	       seconds(r, r->r.differs_now), r->r.differs_at, r->r.n_differ);
+	return TOOL_FAILED;
+}
+
+static int tell(struct replay *r, int error)
+{
+	if (!error && r->r.n_knobs)
+		return tell_what_if(r);
 	switch (error) {
 	case 0:
-		printf("same: %" PRIu64 " packets in, %" PRIu64
-		       " packets out, to the last byte\n",
-		       r.n_in, r.n_out);
+		if (r->redact)
+			printf("%s: %" PRIu64 " packets in, %" PRIu64
+			       " packets out, no payload\n",
+			       r->redact, r->n_in, r->n_out);
+		else
+			printf("same: %" PRIu64 " packets in, %" PRIu64
+			       " packets out, to the last byte\n",
+			       r->n_in, r->n_out);
 		return TOOL_OK;
 	case -TERN_EPROTO:
-		printf("differs: at byte %zu of the record, after %" PRIu64
-		       " packets in and %" PRIu64 " out\n",
-		       replay.differs_at, r.n_in, r.n_out);
+		printf("differs: at byte %zu of the record, %.6f s, after "
+		       "%" PRIu64 " packets in and %" PRIu64 " out\n",
+		       r->r.differs_at, seconds(r, r->r.differs_now), r->n_in,
+		       r->n_out);
 		return TOOL_FAILED;
 	default:
-		tool_error(command, "%s: %s", path,
+		tool_error(r->command, "%s: %s", r->path,
 			   error == -TERN_EINVAL ? "not a record, or a damaged "
 						   "one" :
 						   tern_error_text(error));
@@ -122,15 +159,122 @@ static int run_replay(const struct command *command, const char *path,
 	}
 }
 
+static int run_replay(struct replay *r)
+{
+	int error, status;
+
+	r->r.alloc = (struct tern_allocator){ NULL, heap_alloc, heap_free };
+	r->r.each = on_packet;
+	r->r.ctx = r;
+	r->r.bytes = map_file(r->path, &r->r.len);
+	if (!r->r.bytes) {
+		tool_error(r->command, "%s: %s", r->path, strerror(errno));
+		return TOOL_USAGE;
+	}
+	if (r->redact) {
+		r->out = fopen(r->redact, "w");
+		if (!r->out) {
+			tool_error(r->command, "%s: %s", r->redact,
+				   strerror(errno));
+			return TOOL_USAGE;
+		}
+		r->r.before = before_call;
+		r->r.record = on_record;
+	}
+	error = tern_stack_replay(&r->r);
+	status = tell(r, error);
+	/* Half a run is none. */
+	if (r->out && status != TOOL_OK)
+		remove(r->redact);
+	if (r->out && (ferror(r->out) | fclose(r->out))) {
+		tool_error(r->command, "%s: it could not be written",
+			   r->redact);
+		return TOOL_FAILED;
+	}
+	return status;
+}
+
+static bool take_until(struct replay *r, const char *text)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (end == text || *end || !(s >= 0) || s > 9e9) {
+		tool_error(r->command, "--until=%s: seconds, as in 2.5", text);
+		return false;
+	}
+	r->r.for_ns = s > 0 ? (int64_t)(s * 1e9) : 1;
+	return true;
+}
+
+static bool is_knob(const struct replay *r, const char *name)
+{
+	const struct tern_tunable *t;
+	const char *last;
+	int i;
+
+	for (i = 0; (t = tern_tunable_at(i)); i++) {
+		last = strrchr(t->name, '.');
+		if (!strcmp(t->name, name) || (last && !strcmp(last + 1, name)))
+			return true;
+	}
+	t = tern_tunable_nearest(name);
+	tool_error(r->command, "--set %s: there is no such knob%s%s", name,
+		   t ? "; the nearest is " : "", t ? t->name : "");
+	return false;
+}
+
+static bool take_knob(struct replay *r, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	struct tern_replay_knob *k = &r->knobs[r->r.n_knobs];
+
+	if (!equals || equals == text) {
+		tool_error(r->command,
+			   "--set=%s: KNOB=VALUE, as in "
+			   "tcp_sack=0",
+			   text);
+		return false;
+	}
+	if (r->r.n_knobs == KNOBS_MAX) {
+		tool_error(r->command, "more than %d knobs", KNOBS_MAX);
+		return false;
+	}
+	k->name = strndup(text, (size_t)(equals - text));
+	k->value = equals + 1;
+	r->r.n_knobs++;
+	r->r.knobs = r->knobs;
+	return k->name && is_knob(r, k->name);
+}
+
+static bool take_option(struct replay *r, int row, const char *value)
+{
+	switch (row) {
+	case OPT_PRINT:
+		r->print = true;
+		return true;
+	case OPT_UNTIL:
+		return take_until(r, value);
+	case OPT_SET:
+		return take_knob(r, value);
+	case OPT_REDACT:
+		r->redact = value;
+		return true;
+	}
+	return false;
+}
+
 static int replay_main(struct options *o)
 {
-	bool print = false;
+	static struct replay r;
 	int row;
 
-	while ((row = options_next(o)) >= 0) {
-		if (row == OPT_PRINT)
-			print = true;
-	}
+	r.command = o->command;
+	r.r.until = TERN_NEVER;
+	r.r.for_ns = TERN_NEVER;
+	while ((row = options_next(o)) >= 0)
+		if (!take_option(&r, row, o->value))
+			return TOOL_USAGE;
 	if (row == OPTIONS_WRONG)
 		return TOOL_USAGE;
 	if (o->argc != 1) {
@@ -138,15 +282,29 @@ static int replay_main(struct options *o)
 				       "has written");
 		return TOOL_USAGE;
 	}
-	return run_replay(o->command, o->argv[0], print);
+	if (r.redact && r.r.n_knobs) {
+		tool_error(o->command, "--redact keeps the run as it was: not "
+				       "with --set");
+		return TOOL_USAGE;
+	}
+	r.path = o->argv[0];
+	return run_replay(&r);
 }
 
 const struct command cmd_replay = {
 	.name = "replay",
 	.summary = "do a recorded run again and compare",
-	.usage = "[--print] FILE",
+	.usage = "[--print] [--until SECONDS] [--set KNOB=VALUE]... "
+		 "[--redact FILE] RECORD",
 	.options = rows,
-	.more = "Exit status: 0 the same, 1 it differs, 2 no record.\n",
+	.more = "  tern replay --print --until 2.5 run.rec\n"
+		"  tern replay --set tcp_sack=0 run.rec\n"
+		"  tern replay --redact shareable.rec run.rec\n"
+		"\n"
+		"With --set what the peers sent stays what they sent: the run "
+		"is told until it goes\nanother way, and goes on from there.\n"
+		"\n"
+		"Exit status: 0 the same, 1 it differs, 2 no record.\n",
 	.usage_status = TOOL_USAGE,
 	.run = replay_main,
 };

@@ -271,6 +271,26 @@ struct tern_trace {
 	const struct tern_pkt *pkt; /* or NULL */
 };
 
+/* A call of a record. */
+struct tern_replay_call {
+	const char *name;   /* "connect" */
+	int s;		    /* the socket, or the link */
+	int64_t now;	    /* when it acts */
+	const int64_t *arg; /* its numbers, as src/stack_door.c tells them */
+	struct tern_pkt *const *pkts; /* that go in */
+	size_t n_pkts;
+	void *in; /* bytes that go in: data, an address, an option's value */
+	size_t in_len;
+	/* After it. */
+	int64_t result;
+	size_t out_len; /* bytes that were received */
+};
+
+/* A knob that is to stand otherwise than it did. */
+struct tern_replay_knob {
+	const char *name, *value;
+};
+
 /*
  * Replays what tern_config.record wrote: makes the stack that the record
  * began with, repeats every call, and compares results. `each` sees every
@@ -287,8 +307,26 @@ struct tern_replay {
 		     int64_t now);
 	void (*trace)(void *ctx, const struct tern_trace *);
 	void *ctx;
-	int64_t until; /* stop at this instant; TERN_NEVER: whole */
-	size_t differs_at;
+	int64_t until;	/* stop at this instant; TERN_NEVER: whole */
+	int64_t for_ns; /* stop so long after the beginning; 0: as NEVER */
+	/* What if: these knobs are set so before the first call, and again
+	 * where the run set them. Results may then differ, and the run goes on:
+	 * what the peers send stays what they sent. */
+	const struct tern_replay_knob *knobs;
+	int n_knobs;
+	/* Before a call it may change the bytes of packets and of data, not
+	 * their number; `bytes` must then be writable memory. Results may
+	 * differ and the run goes on. */
+	void (*before)(void *ctx, struct tern_replay_call *);
+	void (*after)(void *ctx, const struct tern_replay_call *);
+	/* The run is written down anew. */
+	void (*record)(void *ctx, const void *bytes, size_t len);
+
+	/* What came of it. */
+	int64_t began_at;  /* the first instant */
+	size_t differs_at; /* the first call that differed, bytes on; 0: none */
+	int64_t differs_now; /* its instant */
+	uint64_t n_differ;   /* calls that did */
 	/* Controllers that the run had registered (cc.h), found by name; a
 	 * record that names another gives -TERN_ENOENT. */
 	const struct tern_cc_ops *const *cc;

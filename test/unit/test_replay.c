@@ -233,6 +233,109 @@ static void each_packet_is_shown(void **state)
 	kit_close(&k);
 }
 
+struct copy {
+	uint8_t *bytes;
+	size_t len;
+	int n_calls, n_sends;
+};
+
+static void write_down(void *ctx, const void *bytes, size_t len)
+{
+	struct copy *copy = ctx;
+
+	copy->bytes = realloc(copy->bytes, copy->len + len);
+	assert_non_null(copy->bytes);
+	memcpy(copy->bytes + copy->len, bytes, len);
+	copy->len += len;
+}
+
+static void count_call(void *ctx, const struct tern_replay_call *call)
+{
+	struct copy *copy = ctx;
+
+	copy->n_calls++;
+	copy->n_sends += !strcmp(call->name, "sendmsg") && call->result > 0;
+}
+
+static void blot(void *ctx, struct tern_replay_call *call)
+{
+	if (!strcmp(call->name, "sendmsg"))
+		memset(call->in, 'x', call->in_len);
+}
+
+static void a_replay_may_be_written_down_and_is_the_same(void **state)
+{
+	struct copy copy = { 0 };
+	struct tern_replay r = { .record = write_down,
+				 .after = count_call,
+				 .ctx = &copy };
+	struct kit k;
+
+	make_record(&k);
+	assert_int_equal(again(&k, k.bytes, k.len, &r), 0);
+	assert_int_equal(r.n_differ, 0);
+	assert_int_equal(r.began_at, 5);
+	assert_int_equal(copy.n_sends, 4);
+	assert_int_equal(copy.len, k.len);
+	assert_memory_equal(copy.bytes, k.bytes, k.len);
+	free(copy.bytes);
+	kit_close(&k);
+}
+
+static void what_goes_in_may_be_changed_and_replays_again(void **state)
+{
+	struct copy copy = { 0 };
+	struct tern_replay r = { .record = write_down,
+				 .before = blot,
+				 .ctx = &copy };
+	struct kit k;
+
+	make_record(&k);
+	assert_int_equal(again(&k, k.bytes, k.len, &r), 0);
+	assert_true(r.n_differ > 0);
+	assert_true(r.differs_at > 0 && r.differs_at < k.len);
+	assert_int_equal(r.differs_now, 10 * MS);
+	assert_null(memmem(copy.bytes, copy.len, "some words", 10));
+	assert_int_equal(replayed(&k, copy.bytes, copy.len), 0);
+	free(copy.bytes);
+	kit_close(&k);
+}
+
+/* TTL is in what comes out, from the first ping on. */
+static void a_knob_that_stands_otherwise_is_told_from_where(void **state)
+{
+	const struct tern_replay_knob same = { "ip_default_ttl", "64" };
+	const struct tern_replay_knob other = { "ip_default_ttl", "9" };
+	const struct tern_replay_knob none = { "no_such_knob", "1" };
+	struct tern_replay r = { .knobs = &same, .n_knobs = 1 };
+	struct kit k;
+
+	make_record(&k);
+	assert_int_equal(again(&k, k.bytes, k.len, &r), 0);
+	assert_int_equal(r.n_differ, 0);
+	r.knobs = &other;
+	assert_int_equal(again(&k, k.bytes, k.len, &r), 0);
+	assert_true(r.n_differ > 0);
+	assert_int_equal(r.differs_now, 7 * MS);
+	r.knobs = &none;
+	assert_int_equal(again(&k, k.bytes, k.len, &r), -TERN_ENOENT);
+	kit_close(&k);
+}
+
+static void a_replay_may_end_after_some_time(void **state)
+{
+	struct seen seen = { 0 };
+	struct tern_replay r = { .each = see,
+				 .ctx = &seen,
+				 .for_ns = 7 * MS - 5 };
+	struct kit k;
+
+	make_record(&k);
+	assert_int_equal(again(&k, k.bytes, k.len, &r), 0);
+	assert_int_equal(seen.in, 2);
+	kit_close(&k);
+}
+
 static void each_changed_byte_is_noticed(void **state)
 {
 	struct kit k;
@@ -420,6 +523,11 @@ int main(void)
 		cmocka_unit_test(equal_runs_give_equal_records),
 		cmocka_unit_test(a_shared_pool_gives_the_same),
 		cmocka_unit_test(each_packet_is_shown),
+		cmocka_unit_test(a_replay_may_be_written_down_and_is_the_same),
+		cmocka_unit_test(what_goes_in_may_be_changed_and_replays_again),
+		cmocka_unit_test(
+			a_knob_that_stands_otherwise_is_told_from_where),
+		cmocka_unit_test(a_replay_may_end_after_some_time),
 		cmocka_unit_test(each_changed_byte_is_noticed),
 		cmocka_unit_test(a_record_may_end_early),
 		cmocka_unit_test(a_run_that_differs_is_told_where),
