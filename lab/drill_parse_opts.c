@@ -149,9 +149,12 @@ static void parse_ecn(struct drill_parse *p, struct drill_pkt *pkt)
 	static const char *const orders[2][3] = { { "e0b", "ceb", "e1b" },
 						  { "e1b", "ceb", "e0b" } };
 	struct drill_lex *l = &p->lex;
-	int order = drill_lex_is_word(l, "e1b"), i;
+	/* By itself it is the empty option that Linux sends where room is short. */
+	int order = !drill_lex_is_word(l, "e0b"), i;
 	uint8_t *head = add(p, pkt, order ? 174 : 172, 2) - 2;
 
+	if (drill_lex_is(l, ',') || drill_lex_is(l, '>'))
+		return;
 	for (i = 0; i < 3; i++) {
 		uint32_t v;
 		uint8_t *at;

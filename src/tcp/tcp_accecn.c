@@ -143,10 +143,12 @@ void tcp_accecn_synack_in(struct tern_stack *st, struct tcp_conn *c,
 	if (!e)
 		return;
 	e->reflect = 1;
-	count_ce_synack(e, in);
-	/* 3.1.3: AE+ECE is yet to be defined; it says nothing of our SYN. */
-	if (flags != (TCP_AE | TCP_ECE))
+	/* AE+ECE is yet to be defined and says nothing of our SYN (3.1.3). As
+	 * on Linux what is said of it counts if the answer came marked. */
+	if ((in->ip->tos & 3) == MARK_CE && flags != (TCP_AE | TCP_ECE))
 		check_mangled(st, e, mark_told(flags));
+	if (!(e->fail & ACCECN_FAIL_ACE_RECV))
+		count_ce_synack(e, in);
 	if (has_option(in))
 		first_option(e, &in->o);
 }

@@ -470,7 +470,8 @@ struct tcp_conn {
 	uint16_t advmss;
 	uint16_t rcv_mss; /* what the peer seems to send */
 	uint16_t ato_ms;
-	uint8_t state; /* enum tern_tcp_state: tcp_set_state() only */
+	uint16_t reordering; /* segments, up to tcp_max_reordering */
+	uint8_t state;	     /* enum tern_tcp_state: tcp_set_state() only */
 	uint8_t ca_state;
 	uint8_t shut;  /* SHUT_* below */
 	uint8_t error; /* TERN_E*, given once */
@@ -479,7 +480,6 @@ struct tcp_conn {
 	uint8_t ack;   /* ACK_* */
 	uint8_t quick; /* ACKs still to be sent at once */
 	uint8_t pingpong;
-	uint8_t reordering, reord_seen;
 	uint8_t scaling; /* of 256: payload per receive buffer byte */
 	uint8_t cc_index;
 	uint8_t snd_scale : 4, rcv_scale : 4;
@@ -501,10 +501,11 @@ struct tcp_conn {
 		clamped : 1; /* tcp_window_clamp() is not the whole buffer */
 	/* enum tcp_ecn; while the SYN is out, what it asks for. */
 	uint32_t ecn : 2;
-	uint32_t ecn_seen : 1, /* ECT or CE came (TCP_INFO) */
-		ecn_echo : 1,  /* ECE until the peer's CWR */
-		cwr_due : 1,   /* CWR with the next new data */
-		ect_out : 1;   /* the last packet left with ECT */
+	uint32_t ecn_seen : 1,	 /* ECT or CE came (TCP_INFO) */
+		ecn_echo : 1,	 /* ECE until the peer's CWR */
+		cwr_due : 1,	 /* CWR with the next new data */
+		ect_out : 1,	 /* the last packet left with ECT */
+		reord_seen : 10; /* times; stays at the most */
 };
 
 enum { SHUT_RCV = 1, SHUT_SND = 2 };

@@ -173,6 +173,7 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 	t->pacing_rate = has_act ? c->act->pacing_rate :
 				   idle_pacing_rate(st, c);
 	t->reordering = c->reordering;
+	t->reord_seen = c->reord_seen;
 	t->snd_cwnd = c->cc.cwnd;
 	if (c->state == TERN_TCP_LISTEN) {
 		fill_listener(c, t);

@@ -195,6 +195,11 @@ void tcp_sack_in(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
 		 struct tcp_ack_state *);
 /* The first sent segment that ends after seq, or NULL. */
 struct tcp_seg *tcp_seg_at(const struct tcp_active *, struct seq seq);
+static inline void tcp_reord_seen(struct tcp_conn *c)
+{
+	if (c->reord_seen < 1023)
+		c->reord_seen++;
+}
 void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *, struct seq low,
 			 bool by_ts);
 

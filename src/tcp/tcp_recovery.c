@@ -66,8 +66,10 @@ static void limit_dupacks(struct tern_stack *st, struct tcp_conn *c,
 	if (a->sacked_out + holes <= a->packets_out)
 		return;
 	a->sacked_out = a->packets_out - holes;
-	c->reordering = (uint8_t)min_u32(min_u32(a->packets_out + addend, 255),
-					 (uint32_t)st->tun.tcp_max_reordering);
+	c->reordering =
+		(uint16_t)min_u32(min_u32(a->packets_out + addend, UINT16_MAX),
+				  (uint32_t)st->tun.tcp_max_reordering);
+	tcp_reord_seen(c);
 	COUNT(st, TCP_EXT_RENO_REORDER);
 }
 

@@ -254,10 +254,10 @@ void tcp_sack_reordering(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	metric = (uint32_t)seq_diff(fack, low);
 	if (metric > c->reordering * (uint32_t)c->mss)
-		c->reordering = (uint8_t)min_u32(
-			min_u32((metric + c->mss - 1) / c->mss, most), 255);
-	if (c->reord_seen < UINT8_MAX)
-		c->reord_seen++;
+		c->reordering = (uint16_t)min_u32(
+			min_u32((metric + c->mss - 1) / c->mss, most),
+			UINT16_MAX);
+	tcp_reord_seen(c);
 	st->counter[by_ts ? COUNTER_TCP_EXT_TS_REORDER :
 			    COUNTER_TCP_EXT_SACK_REORDER]++;
 }

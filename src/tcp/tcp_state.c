@@ -78,7 +78,7 @@ struct tcp_conn *tcp_conn_new(struct tern_stack *st, bool v6)
 	c->cc.cwnd = TCP_INIT_CWND;
 	c->cc.ssthresh = TERN_CC_INFINITE_SSTHRESH;
 	c->mss = TCP_MSS_DEFAULT;
-	c->reordering = (uint8_t)min_i64(st->tun.tcp_reordering, 255);
+	c->reordering = (uint16_t)st->tun.tcp_reordering;
 	c->cc_index = (uint8_t)tcp_cc_find(st, st->tun.tcp_congestion_control);
 	c->app_limited = 1;
 	c->last_sent = c->last_data = c->last_ack = now_ms(st);
