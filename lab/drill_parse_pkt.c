@@ -6,7 +6,7 @@
  *	(ip-info) udp sport > dport (LEN)
  *	(ip-info) icmp ...	see drill_parse_icmp.c
  *
- * Encapsulations are known and refused.
+ * What it is wrapped into: drill_parse_encap.c.
  */
 #include "drill_parse.h"
 
@@ -51,8 +51,7 @@ static bool parse_tos_word(struct drill_parse *p, struct drill_pkt *pkt)
 	return true;
 }
 
-/* "(x)" or "[x]", if it is there. */
-static void parse_ip_info(struct drill_parse *p, struct drill_pkt *pkt)
+void drill_parse_ip_info(struct drill_parse *p, struct drill_pkt *pkt)
 {
 	struct drill_lex *l = &p->lex;
 	char close;
@@ -180,30 +179,14 @@ static void parse_tcp(struct drill_parse *p, struct drill_pkt *pkt)
 		drill_parse_opts(p, pkt);
 }
 
-static void refuse_encapsulation(struct drill_parse *p)
-{
-	static const char *const words[] = { "ipv4", "ipv6", "gre",
-					     "mpls", "psp",  "encap" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(words); i++) {
-		if (drill_lex_is_word(&p->lex, words[i]))
-			drill_lex_refuse(&p->lex, drill_lex_peek(&p->lex)->line,
-					 "encapsulated packets (%s) are not "
-					 "implemented",
-					 words[i]);
-	}
-}
-
 struct drill_pkt *drill_parse_pkt(struct drill_parse *p, bool in)
 {
 	struct drill_lex *l = &p->lex;
 	struct drill_pkt *pkt = DRILL_NEW(l->mem, struct drill_pkt);
 
 	pkt->in = in;
-	refuse_encapsulation(p);
-	parse_ip_info(p, pkt);
-	refuse_encapsulation(p);
+	drill_parse_encap(p);
+	drill_parse_ip_info(p, pkt);
 	if (drill_lex_accept_word(l, "udp")) {
 		pkt->proto = DRILL_UDP;
 		parse_ports(p, pkt);

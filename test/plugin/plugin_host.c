@@ -22,13 +22,20 @@
 #include <sys/mman.h>
 #include <sys/times.h>
 
+/* As the tool loads it; the sanitizers cannot bear the last flag. */
+#define LOAD (RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
+#ifdef __SANITIZE_ADDRESS__
+#define LOAD_DEEP 0
+#else
+#define LOAD_DEEP RTLD_DEEPBIND
+#endif
+
 static packetdrill_interface_init_t init;
 static const char *so_flags;
 
 static const char *load(const char *path)
 {
-	void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE |
-					RTLD_DEEPBIND);
+	void *so = dlopen(path, LOAD | LOAD_DEEP);
 
 	if (!so)
 		return dlerror();
