@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lab_batch.h"
+
+#include "lab_builtin.h"
+#include "lab_capture.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A scenario is a page or two; more is another kind of file. */
+#define FILE_MAX (1u << 20)
+
+void lab_outcome_fini(struct lab_outcome *o)
+{
+	free(o->output.s);
+	free(o->report.s);
+	free(o->wrong.s);
+}
+
+static void play(const struct lab_batch *b, struct lab_script *script,
+		 struct drill_mem *mem, struct lab_outcome *out)
+{
+	struct lab_run_options options = b->options;
+	struct lab_capture *capture = NULL;
+	struct lab_run run;
+
+	if (b->capture) {
+		int error;
+
+		if (!options.tap)
+			options.tap = script->links->name;
+		if (!lab_script_link(script, options.tap)) {
+			drill_text_add(&out->wrong,
+				       "%s has no link \"%s\": its first is "
+				       "%s\n",
+				       script->path, options.tap,
+				       script->links->name);
+			return;
+		}
+		error = lab_capture_open(b->capture, &capture);
+		if (error) {
+			drill_text_add(&out->wrong, "%s: %s\n", b->capture,
+				       strerror(-error));
+			return;
+		}
+		options.on_tap = lab_capture_see;
+		options.tap_ctx = capture;
+	}
+	out->holds = lab_run(&run, script, mem, &options);
+	out->digest = run.net.digest;
+	if (run.report.s)
+		drill_text_add(&out->report, "%s", run.report.s);
+	if (b->json)
+		lab_show_json(&out->output, &run);
+	else if (b->view.width)
+		lab_show(&out->output, &run, &b->view);
+	lab_run_fini(&run);
+	if (capture)
+		lab_capture_close(capture);
+}
+
+void lab_batch_text(const struct lab_batch *b, const char *name,
+		    const char *text, size_t len, struct lab_outcome *out)
+{
+	struct lab_script script;
+	struct drill_mem mem = { 0 };
+
+	if (lab_script_parse(&script, &mem, name, text, len))
+		play(b, &script, &mem, out);
+	else
+		drill_text_add(&out->wrong, "%s\n", script.error.s);
+	lab_script_fini(&script);
+	drill_mem_fini(&mem);
+}
+
+static const struct lab_builtin *find(const char *name)
+{
+	for (int i = 0; lab_builtins[i].name; i++) {
+		if (!strcmp(lab_builtins[i].name, name))
+			return &lab_builtins[i];
+	}
+	return NULL;
+}
+
+static void run_file(const struct lab_batch *b, const char *path,
+		     struct lab_outcome *out)
+{
+	FILE *f = fopen(path, "r");
+	char *text;
+	size_t n;
+
+	if (!f) {
+		drill_text_add(&out->wrong, "%s: %s\n", path, strerror(errno));
+		return;
+	}
+	text = drill_mem_grow(NULL, FILE_MAX + 1);
+	n = fread(text, 1, FILE_MAX + 1, f);
+	if (ferror(f))
+		drill_text_add(&out->wrong, "%s: %s\n", path, strerror(errno));
+	else if (n > FILE_MAX)
+		drill_text_add(&out->wrong, "%s: larger than %u bytes\n", path,
+			       FILE_MAX);
+	else
+		lab_batch_text(b, path, text, n, out);
+	free(text);
+	fclose(f);
+}
+
+void lab_batch_one(const struct lab_batch *b, const char *name,
+		   struct lab_outcome *out)
+{
+	const struct lab_builtin *builtin = find(name);
+
+	if (strchr(name, '/') || strchr(name, '.'))
+		run_file(b, name, out);
+	else if (builtin)
+		lab_batch_text(b, name, builtin->text, builtin->len, out);
+	else
+		drill_text_add(&out->wrong,
+			       "there is no scenario \"%s\": tern "
+			       "lab --list has all\n",
+			       name);
+}
+
+struct many {
+	const struct lab_batch *batch;
+	const char *const *names;
+	int n;
+	atomic_int next;
+	struct lab_outcome *out;
+};
+
+static void *work(void *arg)
+{
+	struct many *m = arg;
+	int i;
+
+	while ((i = atomic_fetch_add(&m->next, 1)) < m->n)
+		lab_batch_one(m->batch, m->names[i], &m->out[i]);
+	return NULL;
+}
+
+void lab_batch_check(const struct lab_batch *b, const char *const *names, int n,
+		     struct lab_outcome *out)
+{
+	struct lab_batch quiet = *b;
+	struct many m = { .batch = &quiet, .names = names, .n = n, .out = out };
+	pthread_t threads[64];
+	int n_threads = 0;
+
+	quiet.view.width = 0;
+	quiet.json = false;
+	quiet.capture = NULL;
+	while (n_threads < b->n_jobs - 1 && n_threads < 64 &&
+	       !pthread_create(&threads[n_threads], NULL, work, &m))
+		n_threads++;
+	work(&m);
+	while (n_threads)
+		pthread_join(threads[--n_threads], NULL);
+}
+
+void lab_batch_list(struct drill_text *t, enum lab_lang lang)
+{
+	for (int i = 0; lab_builtins[i].name; i++) {
+		struct lab_script s;
+		struct drill_mem mem = { 0 };
+		const char *title;
+
+		lab_script_parse(&s, &mem, lab_builtins[i].name,
+				 lab_builtins[i].text, lab_builtins[i].len);
+		title = lab_show_text(s.title, lang);
+		drill_text_add(t, "%-24s %s\n", lab_builtins[i].name,
+			       title ? title : "");
+		lab_script_fini(&s);
+		drill_mem_fini(&mem);
+	}
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Scenarios by name or file, one or many. */
+#ifndef LAB_BATCH_H
+#define LAB_BATCH_H
+
+#include "lab_show.h"
+
+struct lab_batch {
+	struct lab_run_options options;
+	struct lab_view view;
+	bool json;
+	const char *capture; /* of options.tap, or of the first link */
+	int n_jobs;
+};
+
+struct lab_outcome {
+	bool holds;
+	uint64_t digest;	  /* of all that went over wires */
+	struct drill_text output; /* what is to be shown */
+	struct drill_text report; /* what did not hold */
+	struct drill_text wrong;  /* not to be run: why */
+};
+void lab_outcome_fini(struct lab_outcome *);
+
+/* Runs one: a name that is built in, or a file if it has a dot or a slash. */
+void lab_batch_one(const struct lab_batch *, const char *name,
+		   struct lab_outcome *);
+/* Runs a text. */
+void lab_batch_text(const struct lab_batch *, const char *name,
+		    const char *text, size_t len, struct lab_outcome *);
+/* Runs many, n_jobs at a time, without showing them. */
+void lab_batch_check(const struct lab_batch *, const char *const *names, int n,
+		     struct lab_outcome *);
+/* "NAME  TITLE" for each that is built in. */
+void lab_batch_list(struct drill_text *, enum lab_lang);
+
+#endif

@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The calls of programs: a table of names, each with its function. They are
+ * the socket calls of a Unix program; one that would wait gives EAGAIN and is
+ * asked again when something has happened.
+ */
+#include "lab_run.h"
+
+#include "drill_parse.h"
+
+#include "link/impair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define CHUNK_LEN 65536
+/* What a program can name in one call: sizes beyond are mistakes. */
+#define SIZE_MAX_SENT INT64_C(1000000000000)
+
+struct lab_call {
+	const char *name;
+	int min, max; /* arguments */
+	int64_t (*run)(struct lab_run *, struct lab_app *,
+		       const struct lab_step *);
+	const char *usage, *help;
+};
+
+static int64_t bad(struct lab_run *run, const struct lab_step *s,
+		   const char *fmt, const char *what)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), fmt, what);
+	lab_run_fail(run, s->line, "%s", text);
+	return -TERN_EINVAL;
+}
+
+struct lab_var *lab_var_find(struct lab_run *run, const struct lab_host *h,
+			     const char *name)
+{
+	struct lab_var *v = run->vars;
+
+	while (v && (v->host != h || strcmp(v->name, name) != 0))
+		v = v->next;
+	return v;
+}
+
+static void set_var(struct lab_run *run, struct lab_app *app,
+		    const struct lab_step *s, int fd, bool udp)
+{
+	struct lab_var *v;
+
+	if (app->n_fds == app->cap_fds) {
+		app->cap_fds = app->cap_fds ? 2 * app->cap_fds : 8;
+		app->fds = drill_mem_grow(app->fds,
+					  (size_t)app->cap_fds * sizeof(int));
+	}
+	app->fds[app->n_fds++] = fd;
+	if (!s->var)
+		return;
+	v = lab_var_find(run, app->host, s->var);
+	if (!v) {
+		v = DRILL_NEW(run->mem, struct lab_var);
+		v->next = run->vars;
+		run->vars = v;
+	}
+	*v = (struct lab_var){
+		.next = v->next,
+		.host = app->host,
+		.name = s->var,
+		.fd = fd,
+		.udp = udp,
+	};
+}
+
+void lab_var_learn(struct lab_var *v)
+{
+	struct tern_sockaddr a;
+
+	if (v->fd < 0 || !v->host->st)
+		return;
+	if (!tern_getsockname(v->host->st, v->fd, &a))
+		v->lport = a.port;
+	if (!tern_getpeername(v->host->st, v->fd, &a)) {
+		v->rport = a.port;
+		v->remote = a.addr;
+	}
+}
+
+/* The socket that the first argument names; NULL and said so. */
+static struct lab_var *socket_of(struct lab_run *run, struct lab_app *app,
+				 const struct lab_step *s)
+{
+	struct lab_var *v = lab_var_find(run, app->host, s->args[0].text);
+
+	if (!v)
+		bad(run, s, "no socket has been called \"%s\" on this host",
+		    s->args[0].text);
+	return v;
+}
+
+#define SOCKET_OR_RETURN(v)                         \
+	struct lab_var *v = socket_of(run, app, s); \
+	struct tern_stack *st = app->host->st;      \
+	int64_t now = run->net.now;                 \
+	if (!v)                                     \
+		return -TERN_EBADF;                 \
+	(void)st;                                   \
+	(void)now
+
+static struct tern_addr addr_of(const struct lab_run *run,
+				const struct lab_node_decl *d)
+{
+	const struct lab_host *h = (const struct lab_host *)d->node;
+
+	if (d->kind == LAB_HOST)
+		return h->addr[0][run->script->v6];
+	return ((const struct lab_router *)d->node)->addr[run->script->v6];
+}
+
+/* "server:80", "10.0.0.2:80", "80". */
+static bool parse_address(struct lab_run *run, const struct lab_arg *a,
+			  struct tern_sockaddr *out)
+{
+	const char *colon = strrchr(a->text, ':');
+	const char *port = colon ? colon + 1 : a->text;
+	struct lab_node_decl *d;
+	char name[64], *end;
+	unsigned long v = strtoul(port, &end, 10);
+
+	*out = (struct tern_sockaddr){
+		.family = run->script->v6 ? TERN_AF_INET6 : TERN_AF_INET,
+		.addr = run->script->v6 ? (struct tern_addr){ { 0 } } :
+					  tern_addr_v4(0, 0, 0, 0),
+	};
+	if (end == port || *end || v > 65535)
+		return false;
+	out->port = (uint16_t)v;
+	if (!colon)
+		return true;
+	snprintf(name, sizeof(name), "%.*s", (int)(colon - a->text), a->text);
+	d = lab_script_node(run->script, name);
+	if (d)
+		out->addr = addr_of(run, d);
+	else if (!tern_addr_parse(name, NULL, &out->addr))
+		return false;
+	out->family = tern_addr_is_v4(&out->addr) ? TERN_AF_INET :
+						    TERN_AF_INET6;
+	return true;
+}
+
+static int64_t call_socket(struct lab_run *run, struct lab_app *app,
+			   const struct lab_step *s)
+{
+	bool udp = !strcasecmp(s->args[0].text, "udp");
+	int fd;
+
+	if (!udp && strcasecmp(s->args[0].text, "tcp") != 0)
+		return bad(run, s, "socket(tcp) or socket(udp), not \"%s\"",
+			   s->args[0].text);
+	fd = tern_socket(app->host->st,
+			 run->script->v6 ? TERN_AF_INET6 : TERN_AF_INET,
+			 udp ? TERN_SOCK_DGRAM : TERN_SOCK_STREAM, 0,
+			 run->net.now);
+	if (fd >= 0)
+		set_var(run, app, s, fd, udp);
+	return fd;
+}
+
+static int64_t call_bind(struct lab_run *run, struct lab_app *app,
+			 const struct lab_step *s)
+{
+	struct tern_sockaddr a;
+	int64_t r;
+	SOCKET_OR_RETURN(v);
+
+	if (!parse_address(run, &s->args[1], &a))
+		return bad(run, s, "\"%s\" is no address: server:80, 80",
+			   s->args[1].text);
+	r = tern_bind(st, v->fd, &a, now);
+	lab_var_learn(v);
+	return r;
+}
+
+static int64_t call_listen(struct lab_run *run, struct lab_app *app,
+			   const struct lab_step *s)
+{
+	SOCKET_OR_RETURN(v);
+
+	return tern_listen(st, v->fd,
+			   s->n_args > 1 ? (int)s->args[1].number : 128, now);
+}
+
+/* socket(), bind() and listen() at once. */
+static int64_t call_listener(struct lab_run *run, struct lab_app *app,
+			     const struct lab_step *s)
+{
+	int64_t now = run->net.now, r;
+	struct tern_stack *st = app->host->st;
+	struct tern_sockaddr a;
+	struct lab_var *v;
+	int fd;
+
+	if (!parse_address(run, &s->args[0], &a))
+		return bad(run, s, "\"%s\" is no address: server:80, 80",
+			   s->args[0].text);
+	fd = tern_socket(st, a.family, TERN_SOCK_STREAM, 0, now);
+	if (fd < 0)
+		return fd;
+	r = tern_bind(st, fd, &a, now);
+	if (!r)
+		r = tern_listen(st, fd,
+				s->n_args > 1 ? (int)s->args[1].number : 128,
+				now);
+	if (r) {
+		tern_close(st, fd, now);
+		return r;
+	}
+	set_var(run, app, s, fd, false);
+	v = s->var ? lab_var_find(run, app->host, s->var) : NULL;
+	if (v)
+		lab_var_learn(v);
+	return fd;
+}
+
+static int64_t so_error(struct tern_stack *st, int fd, int64_t now)
+{
+	int error = 0;
+	size_t n = sizeof(error);
+	int r = tern_getsockopt(st, fd, TERN_SOL_SOCKET, TERN_SO_ERROR, &error,
+				&n, now);
+
+	return r ? r : -error;
+}
+
+static int64_t call_connect(struct lab_run *run, struct lab_app *app,
+			    const struct lab_step *s)
+{
+	struct tern_sockaddr a;
+	int64_t r;
+	SOCKET_OR_RETURN(v);
+
+	if (app->phase) {
+		if (!(tern_poll(st, v->fd) &
+		      (TERN_POLLOUT | TERN_POLLERR | TERN_POLLHUP)))
+			return -TERN_EAGAIN;
+		return so_error(st, v->fd, now);
+	}
+	if (!parse_address(run, &s->args[1], &a))
+		return bad(run, s, "\"%s\" is no address: server:80",
+			   s->args[1].text);
+	r = tern_connect(st, v->fd, &a, now);
+	lab_var_learn(v);
+	if (app->quiet && v->lport)
+		lab_log_quiet(&run->log, v->lport);
+	if (r != -TERN_EINPROGRESS || s->nowait)
+		return r;
+	app->phase = 1;
+	return -TERN_EAGAIN;
+}
+
+static int64_t call_accept(struct lab_run *run, struct lab_app *app,
+			   const struct lab_step *s)
+{
+	int fd;
+	SOCKET_OR_RETURN(v);
+
+	fd = tern_accept(st, v->fd, NULL, now);
+	if (fd < 0)
+		return fd;
+	set_var(run, app, s, fd, false);
+	v = s->var ? lab_var_find(run, app->host, s->var) : NULL;
+	if (v)
+		lab_var_learn(v);
+	return fd;
+}
+
+/* The bytes that a send argument stands for, from `off` on; at most a chunk. */
+static size_t bytes_of(const struct lab_arg *a, int64_t off, uint8_t *out)
+{
+	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
+	int64_t n = min_i64(len - off, CHUNK_LEN);
+
+	for (int64_t i = 0; i < n; i++)
+		out[i] = a->kind == LAB_NUMBER ?
+				 (uint8_t)('a' + (off + i) % 26) :
+				 (uint8_t)a->text[off + i];
+	return (size_t)max_i64(n, 0);
+}
+
+static bool is_size(const struct lab_arg *a)
+{
+	return a->kind == LAB_TEXT ||
+	       (a->kind == LAB_NUMBER && a->number >= 0 &&
+		a->number <= SIZE_MAX_SENT);
+}
+
+static int64_t flags_of(struct lab_run *run, const struct lab_step *s, int i)
+{
+	int64_t v = 0;
+
+	if (i < s->n_args && s->args[i].kind == LAB_NUMBER)
+		return s->args[i].number;
+	if (i < s->n_args &&
+	    !drill_sym_find(s->args[i].text, s->args[i].len, &v))
+		bad(run, s, "\"%s\" is no flag: MSG_MORE, MSG_OOB, MSG_PEEK",
+		    s->args[i].text);
+	return v;
+}
+
+static int64_t call_send(struct lab_run *run, struct lab_app *app,
+			 const struct lab_step *s)
+{
+	const struct lab_arg *a = &s->args[1];
+	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
+	static _Thread_local uint8_t buf[CHUNK_LEN];
+	SOCKET_OR_RETURN(v);
+
+	if (!is_size(a))
+		return bad(run, s,
+			   "send takes a number of bytes, or a text: "
+			   "not \"%s\"",
+			   a->text);
+	do {
+		size_t n = bytes_of(a, app->done, buf);
+		int64_t r = tern_send(st, v->fd, buf, n,
+				      (int)flags_of(run, s, 2), now);
+
+		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
+			return r;
+		if (r < 0)
+			return app->done ? app->done : r;
+		app->done += r;
+	} while (app->done < len);
+	return app->done;
+}
+
+static int64_t call_sendto(struct lab_run *run, struct lab_app *app,
+			   const struct lab_step *s)
+{
+	static _Thread_local uint8_t buf[CHUNK_LEN];
+	struct tern_sockaddr to;
+	struct tern_iov iov = { buf, 0 };
+	struct tern_msg msg = { .name = &to, .iov = &iov, .n_iov = 1 };
+	SOCKET_OR_RETURN(v);
+
+	if (!is_size(&s->args[1]) || !parse_address(run, &s->args[2], &to))
+		return bad(run, s, "%s", "sendto(s, BYTES or TEXT, HOST:PORT)");
+	iov.len = bytes_of(&s->args[1], 0, buf);
+	return tern_sendmsg(st, v->fd, &msg, 0, now);
+}
+
+static void keep(struct lab_app *app, const uint8_t *bytes, int64_t n)
+{
+	size_t k = min_size((size_t)n, sizeof(app->got) - app->n_got);
+
+	memcpy(app->got + app->n_got, bytes, k);
+	app->n_got += k;
+}
+
+static int64_t call_read(struct lab_run *run, struct lab_app *app,
+			 const struct lab_step *s)
+{
+	static _Thread_local uint8_t buf[CHUNK_LEN];
+	size_t most = s->n_args > 1 ? (size_t)s->args[1].number : CHUNK_LEN;
+	int64_t r;
+	SOCKET_OR_RETURN(v);
+
+	r = tern_recv(st, v->fd, buf, min_size(most, CHUNK_LEN),
+		      (int)flags_of(run, s, 2), now);
+	if (r > 0)
+		keep(app, buf, r);
+	return r;
+}
+
+/* Until so many bytes, or the stream's end, or an error. */
+static int64_t call_readall(struct lab_run *run, struct lab_app *app,
+			    const struct lab_step *s)
+{
+	static _Thread_local uint8_t buf[CHUNK_LEN];
+	int64_t most = s->n_args > 1 ? s->args[1].number : INT64_MAX, r;
+	SOCKET_OR_RETURN(v);
+
+	while (app->done < most) {
+		r = tern_recv(st, v->fd, buf,
+			      (size_t)min_i64(most - app->done, CHUNK_LEN), 0,
+			      now);
+		if (r == -TERN_EAGAIN && s->nowait && app->done)
+			break;
+		if (r < 0)
+			return r;
+		if (r == 0)
+			break;
+		keep(app, buf, r);
+		app->done += r;
+	}
+	return app->done;
+}
+
+static int64_t call_shutdown(struct lab_run *run, struct lab_app *app,
+			     const struct lab_step *s)
+{
+	static const char *const hows[] = { "RD", "WR", "RDWR" };
+	SOCKET_OR_RETURN(v);
+
+	for (int i = 0; i < 3; i++) {
+		if (!strcasecmp(s->args[1].text, hows[i]))
+			return tern_shutdown(st, v->fd, i, now);
+	}
+	return bad(run, s, "shutdown(s, RD), WR or RDWR: not \"%s\"",
+		   s->args[1].text);
+}
+
+static void forget_fd(struct lab_app *app, int fd)
+{
+	for (int i = 0; i < app->n_fds; i++) {
+		if (app->fds[i] == fd) {
+			app->fds[i] = app->fds[--app->n_fds];
+			return;
+		}
+	}
+}
+
+static int64_t close_all(struct lab_run *run, struct lab_app *app)
+{
+	int n = app->n_fds;
+
+	for (struct lab_var *v = run->vars; v; v = v->next) {
+		if (v->host == app->host) {
+			lab_var_learn(v);
+			v->fd = -1;
+		}
+	}
+	for (int i = 0; i < n; i++)
+		tern_close(app->host->st, app->fds[i], run->net.now);
+	app->n_fds = 0;
+	return n;
+}
+
+static int64_t call_close(struct lab_run *run, struct lab_app *app,
+			  const struct lab_step *s)
+{
+	struct lab_app *a;
+	int64_t r;
+
+	if (!strcasecmp(s->args[0].text, "all"))
+		return close_all(run, app);
+	SOCKET_OR_RETURN(v);
+	lab_var_learn(v);
+	r = tern_close(st, v->fd, now);
+	for (a = run->apps; a; a = a->next) {
+		if (a->host == app->host)
+			forget_fd(a, v->fd);
+	}
+	v->fd = -1;
+	return r;
+}
+
+static const struct {
+	const char *prefix;
+	int level;
+} levels[] = {
+	{ "SO_", TERN_SOL_SOCKET },
+	{ "TCP_", TERN_IPPROTO_TCP },
+	{ "IP_", TERN_IPPROTO_IP },
+	{ "IPV6_", TERN_IPPROTO_IPV6 },
+};
+
+static bool find_option(const char *name, int *level, int64_t *number)
+{
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		if (strncmp(name, levels[i].prefix, strlen(levels[i].prefix)))
+			continue;
+		*level = levels[i].level;
+		return drill_sym_find(name, strlen(name), number);
+	}
+	return false;
+}
+
+/* One number, or those of SO_LINGER, or a name (TCP_CONGESTION). */
+static int64_t call_setsockopt(struct lab_run *run, struct lab_app *app,
+			       const struct lab_step *s)
+{
+	int values[LAB_ARGS_MAX], n = s->n_args - 2, level;
+	int64_t name;
+	SOCKET_OR_RETURN(v);
+
+	if (!find_option(s->args[1].text, &level, &name))
+		return bad(run, s, "there is no option \"%s\"",
+			   s->args[1].text);
+	if (s->args[2].kind != LAB_NUMBER)
+		return tern_setsockopt(st, v->fd, level, (int)name,
+				       s->args[2].text, s->args[2].len, now);
+	for (int i = 0; i < n; i++)
+		values[i] = (int)s->args[2 + i].number;
+	return tern_setsockopt(st, v->fd, level, (int)name, values,
+			       (size_t)n * sizeof(int), now);
+}
+
+static int64_t call_getsockopt(struct lab_run *run, struct lab_app *app,
+			       const struct lab_step *s)
+{
+	int level, value = 0;
+	size_t n = sizeof(value);
+	int64_t name, r;
+	SOCKET_OR_RETURN(v);
+
+	if (!find_option(s->args[1].text, &level, &name))
+		return bad(run, s, "there is no option \"%s\"",
+			   s->args[1].text);
+	r = tern_getsockopt(st, v->fd, level, (int)name, &value, &n, now);
+	return r ? r : value;
+}
+
+static int64_t call_poll(struct lab_run *run, struct lab_app *app,
+			 const struct lab_step *s)
+{
+	SOCKET_OR_RETURN(v);
+
+	return tern_poll(st, v->fd) &
+	       (TERN_POLLIN | TERN_POLLPRI | TERN_POLLOUT | TERN_POLLERR |
+		TERN_POLLHUP | TERN_POLLRDHUP);
+}
+
+static int64_t call_wait(struct lab_run *run, struct lab_app *app,
+			 const struct lab_step *s)
+{
+	int64_t bits = lab_poll_bits(s->args[1].text), ready;
+
+	if (bits <= 0)
+		return bad(run, s, "wait(s, IN), OUT, ...: not \"%s\"",
+			   s->args[1].text);
+	ready = call_poll(run, app, s);
+	return ready & (bits | TERN_POLLERR | TERN_POLLHUP) ? ready :
+							      -TERN_EAGAIN;
+}
+
+static int64_t call_ioctl(struct lab_run *run, struct lab_app *app,
+			  const struct lab_step *s)
+{
+	int value = 0;
+	int64_t request, r;
+	SOCKET_OR_RETURN(v);
+
+	if (!drill_sym_find(s->args[1].text, s->args[1].len, &request))
+		return bad(run, s,
+			   "there is no request \"%s\": SIOCINQ, "
+			   "SIOCOUTQ, SIOCOUTQNSD",
+			   s->args[1].text);
+	r = tern_ioctl(st, v->fd, (unsigned long)request, &value, now);
+	return r ? r : value;
+}
+
+static const struct lab_call calls[] = {
+	{ "socket", 1, 1, call_socket, "socket(tcp|udp)", "a new socket" },
+	{ "bind", 2, 2, call_bind, "bind(s, PORT|HOST:PORT)",
+	  "gives it a local address" },
+	{ "listen", 1, 2, call_listen, "listen(s[, BACKLOG])",
+	  "takes connections; the backlog is 128 if none is named" },
+	{ "listener", 1, 2, call_listener, "listener(PORT[, BACKLOG])",
+	  "socket, bind and listen at once" },
+	{ "accept", 1, 1, call_accept, "accept(s)",
+	  "waits for a connection; a new socket" },
+	{ "connect", 2, 2, call_connect, "connect(s, HOST:PORT)",
+	  "connects, and waits for the outcome" },
+	{ "send", 2, 3, call_send, "send(s, BYTES|TEXT[, FLAG])",
+	  "waits until the send buffer has taken all" },
+	{ "sendto", 3, 3, call_sendto, "sendto(s, BYTES|TEXT, HOST:PORT)",
+	  "a datagram" },
+	{ "read", 1, 3, call_read, "read(s[, BYTES[, FLAG]])",
+	  "waits for data, and takes what is there; 0 at the end" },
+	{ "readall", 1, 2, call_readall, "readall(s[, BYTES])",
+	  "reads until so many bytes or the end of the stream" },
+	{ "shutdown", 2, 2, call_shutdown, "shutdown(s, RD|WR|RDWR)",
+	  "ends one direction or both" },
+	{ "close", 1, 1, call_close, "close(s|all)",
+	  "gives the socket back; all: of this program" },
+	{ "setsockopt", 3, 6, call_setsockopt, "setsockopt(s, OPTION, VALUE)",
+	  "SO_*, TCP_*, IP_*, IPV6_*; SO_LINGER takes two values" },
+	{ "getsockopt", 2, 2, call_getsockopt, "getsockopt(s, OPTION)",
+	  "gives its value" },
+	{ "poll", 1, 1, call_poll, "poll(s)", "gives IN+OUT and so on" },
+	{ "wait", 2, 2, call_wait, "wait(s, IN|OUT|...)",
+	  "waits until poll would tell one of them" },
+	{ "ioctl", 2, 2, call_ioctl, "ioctl(s, SIOCINQ|SIOCOUTQ|...)",
+	  "gives its value" },
+};
+
+const struct lab_call *lab_call_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		if (!strcmp(calls[i].name, name))
+			return &calls[i];
+	}
+	return NULL;
+}
+
+const char *lab_call_args(const struct lab_call *c, int *min, int *max)
+{
+	*min = c->min;
+	*max = c->max;
+	return c->usage;
+}
+
+const char *lab_call_at(int i, const char **usage, const char **help)
+{
+	if (i < 0 || (size_t)i >= ARRAY_LEN(calls))
+		return NULL;
+	*usage = calls[i].usage;
+	*help = calls[i].help;
+	return calls[i].name;
+}
+
+int64_t lab_call_do(struct lab_run *run, struct lab_app *app,
+		    const struct lab_step *s)
+{
+	return s->call->run(run, app, s);
+}

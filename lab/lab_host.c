@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lab_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 64
+
+static struct lab_host *host_of(const struct lab_node *node)
+{
+	return (struct lab_host *)node;
+}
+
+static void *take(void *ctx, size_t size)
+{
+	return malloc(size);
+}
+
+static void give(void *ctx, void *p, size_t size)
+{
+	free(p);
+}
+
+static void on_trace(void *ctx, const struct tern_trace *t)
+{
+	struct lab_host *h = ctx;
+	struct lab_log *log = h->node.net->log;
+	struct lab_event e = {
+		.at = t->now,
+		.lane = h->node.lane,
+		.lport = t->local.port,
+		.rport = t->remote.port,
+		.text = t->what,
+	};
+
+	if (t->kind == TERN_TRACE_TIMER)
+		e.kind = LAB_TIMER;
+	else if (t->kind == TERN_TRACE_CC)
+		e.kind = LAB_CC;
+	else if (t->kind != TERN_TRACE_DROP)
+		return;
+	if (t->kind != TERN_TRACE_DROP)
+		lab_log_add(log, &e);
+	else if (h->input_event >= 0)
+		log->events[h->input_event].note = tern_drop_name(t->to);
+}
+
+static void log_state(struct lab_host *h, const struct lab_followed *f,
+		      int from, int to)
+{
+	struct lab_event e = {
+		.kind = LAB_STATE,
+		.at = h->node.net->now,
+		.lane = h->node.lane,
+		.lport = f->lport,
+		.rport = f->rport,
+		.from = from,
+		.state = to,
+	};
+
+	lab_log_add(h->node.net->log, &e);
+}
+
+static struct lab_followed *find_followed(struct lab_host *h,
+					  const struct tern_sock_info *i)
+{
+	struct lab_followed *f;
+
+	for (int k = 0; k < h->n_followed; k++) {
+		f = &h->followed[k];
+		if (f->lport == i->local.port && f->rport == i->remote.port &&
+		    tern_addr_equal(&f->remote, &i->remote.addr))
+			return f;
+	}
+	if (h->n_followed == LAB_FOLLOWED_MAX)
+		return NULL;
+	f = &h->followed[h->n_followed++];
+	*f = (struct lab_followed){
+		.lport = i->local.port,
+		.rport = i->remote.port,
+		.remote = i->remote.addr,
+		.state = TERN_TCP_CLOSE,
+	};
+	return f;
+}
+
+static void follow_one(struct lab_host *h, const struct tern_sock_info *i)
+{
+	struct lab_followed *f = find_followed(h, i);
+
+	/* A listener that is a connection's too: two entries, one tuple. */
+	if (!f || f->seen)
+		return;
+	f->seen = true;
+	if (f->state != i->state)
+		log_state(h, f, f->state, i->state);
+	f->state = i->state;
+}
+
+void lab_host_follow(struct lab_host *h)
+{
+	struct tern_sock_info i;
+	uint64_t cursor = 0;
+	int n = 0, kept = 0;
+
+	for (int k = 0; k < h->n_followed; k++)
+		h->followed[k].seen = false;
+	while (h->st && tern_sock_next(h->st, &cursor, &i)) {
+		if (++n > LAB_FOLLOWED_MAX)
+			return;
+		if (i.protocol == TERN_IPPROTO_TCP && i.local.port &&
+		    i.state != TERN_TCP_CLOSE)
+			follow_one(h, &i);
+	}
+	for (int k = 0; k < h->n_followed; k++) {
+		struct lab_followed *f = &h->followed[k];
+
+		if (f->seen)
+			h->followed[kept++] = *f;
+		else
+			log_state(h, f, f->state, TERN_TCP_CLOSE);
+	}
+	h->n_followed = kept;
+}
+
+static void host_forward(struct lab_node *node, int port, struct lab_frame *f,
+			 int64_t now)
+{
+	struct lab_host *h = host_of(node);
+	struct lab_log *log = node->net->log;
+	struct tern_pkt *pkt;
+
+	if (!h->st) {
+		if (f->event >= 0)
+			log->events[f->event].note = "the host is off";
+		free(f);
+		return;
+	}
+	pkt = tern_pkt_new(h->pool, 0, f->len);
+	if (!pkt)
+		abort();
+	memcpy(tern_pkt_append(pkt, f->len), f->bytes, f->len);
+	h->input_event = f->event;
+	tern_stack_input(h->st, h->link_no[port], &pkt, 1, now);
+	h->input_event = -1;
+	free(f);
+	lab_host_follow(h);
+}
+
+static int64_t host_next_run_at(struct lab_node *node)
+{
+	struct lab_host *h = host_of(node);
+
+	if (!h->st)
+		return NEVER;
+	for (int i = 0; i < node->n_ports; i++) {
+		if (tern_stack_has_output(h->st, h->link_no[i]))
+			return 0;
+	}
+	return tern_stack_deadline(h->st);
+}
+
+static void put_out(struct lab_host *h, int port, int64_t now)
+{
+	struct tern_pkt *pkts[BATCH];
+	int n;
+
+	do {
+		n = tern_stack_output(h->st, h->link_no[port], pkts, BATCH,
+				      now);
+		for (int i = 0; i < n; i++) {
+			struct lab_frame *f = lab_frame_new(pkts[i]->len);
+
+			tern_pkt_copy_out(pkts[i], 0, f->bytes, f->len);
+			tern_pkt_put(pkts[i]);
+			lab_node_send(&h->node, port, f);
+		}
+	} while (n == BATCH);
+}
+
+static void host_run(struct lab_node *node, int64_t now)
+{
+	struct lab_host *h = host_of(node);
+
+	if (tern_stack_deadline(h->st) <= now)
+		tern_stack_advance(h->st, now);
+	lab_host_follow(h);
+	for (int i = 0; i < node->n_ports; i++)
+		put_out(h, i, now);
+	lab_host_follow(h);
+}
+
+static void host_free(struct lab_node *node)
+{
+	struct lab_host *h = host_of(node);
+
+	if (h->st)
+		tern_stack_free(h->st);
+	if (h->pool)
+		tern_pool_free(h->pool);
+	free(h);
+}
+
+static const struct lab_node_ops host_ops = {
+	.forward = host_forward,
+	.next_run_at = host_next_run_at,
+	.run = host_run,
+	.free = host_free,
+};
+
+struct lab_host *lab_host_new(struct lab_net *net, const char *name)
+{
+	struct tern_allocator alloc = { NULL, take, give };
+	struct lab_host *h = drill_mem_grow(NULL, sizeof(*h));
+
+	*h = (struct lab_host){ .input_event = -1 };
+	h->node.ops = &host_ops;
+	h->pool = tern_pool_new(&alloc);
+	if (!h->pool || !lab_net_add(net, &h->node, name)) {
+		host_free(&h->node);
+		return NULL;
+	}
+	return h;
+}
+
+bool lab_node_is_host(const struct lab_node *node)
+{
+	return node->ops == &host_ops;
+}
+
+/* An address is a host route with more than one port, so that each goes its
+ * way; with one port all goes there. */
+static void add_addresses(struct lab_host *h, int port, int64_t now)
+{
+	bool only = h->node.n_ports == 1;
+
+	for (int v6 = 0; v6 < 2; v6++)
+		tern_addr_add(h->st, h->link_no[port], &h->addr[port][v6],
+			      only ? (v6 ? 64 : 24) : (v6 ? 128 : 32), now);
+	if (port == 0) {
+		for (int v6 = 0; v6 < 2; v6++) {
+			struct tern_route r = {
+				.dst = v6 ? (struct tern_addr){ { 0 } } :
+					    tern_addr_v4(0, 0, 0, 0),
+				.v6 = v6 != 0,
+				.link = h->link_no[port],
+				.via = v6 ? (struct tern_addr){ { 0 } } :
+					    tern_addr_v4(0, 0, 0, 0),
+			};
+
+			tern_route_add(h->st, &r, now);
+		}
+	}
+}
+
+/* Routes to the addresses of other hosts, for one with several ports. */
+static void add_routes(struct lab_host *h, int64_t now)
+{
+	struct lab_net *net = h->node.net;
+
+	for (int i = 0; i < net->n_nodes; i++) {
+		struct lab_host *other = host_of(net->nodes[i]);
+
+		if (!lab_node_is_host(net->nodes[i]) || other == h)
+			continue;
+		for (int k = 0; k < 2 * other->node.n_ports; k++) {
+			const struct tern_addr *a = &other->addr[k / 2][k % 2];
+			int port = lab_route(&h->node, a);
+			struct tern_route r = {
+				.dst = *a,
+				.prefix = k % 2 ? 128 : 32,
+				.v6 = k % 2,
+				.via = k % 2 ? (struct tern_addr){ { 0 } } :
+					       tern_addr_v4(0, 0, 0, 0),
+			};
+
+			if (port < 0)
+				continue;
+			r.link = h->link_no[port];
+			tern_route_add(h->st, &r, now);
+		}
+	}
+}
+
+const char *lab_host_boot(struct lab_host *h)
+{
+	struct lab_net *net = h->node.net;
+	int64_t now = net->now;
+
+	h->config = (struct tern_config){
+		.alloc = { NULL, take, give },
+		.pool = h->pool,
+		.trace = on_trace,
+		.trace_ctx = h,
+	};
+	h->n_boots++;
+	for (int i = 0; i < 16; i++)
+		h->config.seed[i] = (uint8_t)rng_u64(&net->rng);
+	h->st = tern_stack_new(&h->config, now);
+	if (!h->st)
+		return "no memory";
+	for (int i = 0; i < h->node.n_ports; i++) {
+		struct tern_link_config link = { .mtu = h->mtu[i] };
+		char name[16] = "eth0";
+
+		name[3] = (char)('0' + i);
+		link.name = name;
+		h->link_no[i] = tern_link_add(h->st, &link, now);
+		add_addresses(h, i, now);
+	}
+	if (h->node.n_ports > 1)
+		add_routes(h, now);
+	for (int i = 0; i < h->n_knobs; i++) {
+		if (tern_sysctl_set(h->st, h->knobs[i].name, h->knobs[i].value,
+				    now))
+			return h->knobs[i].name;
+	}
+	return NULL;
+}
+
+void lab_host_off(struct lab_host *h)
+{
+	if (h->st)
+		tern_stack_free(h->st);
+	h->st = NULL;
+	lab_host_follow(h);
+}

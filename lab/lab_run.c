@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * At each instant: what befalls hosts and links, then nodes, then programs,
+ * until nothing more happens; then the expectations of this instant; then the
+ * clock goes to the next instant at which something does.
+ */
+#include "lab_run.h"
+
+#include "lab_expect.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without "run for" a scenario ends when nothing happens any more; a
+ * connection with keep-alive goes on for ever. */
+#define LONGEST_NS (24 * 3600 * NS_PER_S)
+/* An endless exchange without a delay is a mistake, not patience. */
+#define MOST_EVENTS 20000000
+
+void lab_run_fail(struct lab_run *run, int line, const char *fmt, ...)
+{
+	va_list args;
+
+	run->n_failed++;
+	drill_text_add(&run->report, "%s:%d: ", run->script->path, line);
+	va_start(args, fmt);
+	drill_text_vadd(&run->report, fmt, args);
+	va_end(args);
+	drill_text_add(&run->report, "\n");
+}
+
+struct lab_host *lab_run_host(const struct lab_run *run, const char *name)
+{
+	struct lab_node_decl *d = lab_script_node(run->script, name);
+
+	return d && d->kind == LAB_HOST ? (struct lab_host *)d->node : NULL;
+}
+
+/* Addresses go by the order of the nodes: 10.0.L.N, fd00:0:0:L::N, for the
+ * N-th node's L-th link. */
+static struct tern_addr address(int number, int link, bool v6)
+{
+	if (!v6)
+		return tern_addr_v4(10, 0, (uint8_t)link, (uint8_t)number);
+	return (struct tern_addr){
+		{ 0xfd, [7] = (uint8_t)link, [15] = (uint8_t)number }
+	};
+}
+
+static bool make_node(struct lab_run *run, struct lab_node_decl *d, int number)
+{
+	struct tern_addr addr[2];
+
+	for (int v6 = 0; v6 < 2; v6++)
+		addr[v6] = d->has_addr[v6] ? d->addr[v6] :
+					     address(number, 0, v6);
+	if (d->kind == LAB_HOST) {
+		struct lab_host *h = lab_host_new(&run->net, d->name);
+
+		d->node = h ? &h->node : NULL;
+		for (int i = 0; h && i < 2 * LAB_PORTS_MAX; i++)
+			h->addr[i / 2][i % 2] =
+				i < 2 ? addr[i] : address(number, i / 2, i % 2);
+	} else {
+		d->node = lab_router_new(&run->net, d->name, &d->router, addr);
+	}
+	if (!d->node) {
+		lab_run_fail(run, d->line, "more than %d nodes and links",
+			     LAB_NODES_MAX);
+		return false;
+	}
+	d->node->lane = number - 1;
+	return true;
+}
+
+/* Joins a node to a link, a host through a node that watches. */
+static bool join(struct lab_run *run, struct lab_link_decl *l, const char *name)
+{
+	struct lab_node_decl *d = lab_script_node(run->script, name);
+	struct lab_node *end = d->node;
+
+	if (d->kind == LAB_HOST) {
+		struct lab_host *h = (struct lab_host *)d->node;
+
+		if (d->node->n_ports < LAB_PORTS_MAX)
+			h->mtu[d->node->n_ports] = l->mtu;
+		end = lab_watch_new(&run->net, h);
+		if (!end || !lab_net_join(d->node, end))
+			goto full;
+	}
+	if (lab_net_join(end, l->node))
+		return true;
+full:
+	lab_run_fail(run, l->line, "%s has more than %d links", name,
+		     LAB_PORTS_MAX);
+	return false;
+}
+
+static bool make_links(struct lab_run *run, const struct lab_run_options *o)
+{
+	for (struct lab_link_decl *l = run->script->links; l; l = l->next) {
+		l->node = lab_wire_new(&run->net, l->name, l->lanes, l->mtu,
+				       l->rules);
+		if (!l->node) {
+			lab_run_fail(run, l->line,
+				     "more than %d nodes and "
+				     "links",
+				     LAB_NODES_MAX);
+			return false;
+		}
+		if (!join(run, l, l->a) || !join(run, l, l->b))
+			return false;
+		if (o->tap && !strcmp(o->tap, l->name))
+			lab_wire_set_tap(l->node, o->on_tap, o->tap_ctx);
+	}
+	return true;
+}
+
+static bool add_knob(struct lab_run *run, struct lab_host *h, int line,
+		     struct lab_knob knob)
+{
+	if (h->n_knobs == LAB_KNOBS_MAX) {
+		lab_run_fail(run, line, "more than %d knobs", LAB_KNOBS_MAX);
+		return false;
+	}
+	h->knobs[h->n_knobs++] = knob;
+	return true;
+}
+
+static bool boot(struct lab_run *run, struct lab_host *h, int line)
+{
+	const char *wrong = lab_host_boot(h);
+
+	if (!wrong)
+		return true;
+	for (struct lab_knob_decl *k = run->script->knobs; k; k = k->next) {
+		if (!strcmp(k->name, wrong))
+			line = k->line;
+	}
+	lab_run_fail(run, line,
+		     "%s does not take %s: doc/tunables.md lists "
+		     "all knobs",
+		     h->node.name, wrong);
+	return false;
+}
+
+static bool make_hosts(struct lab_run *run, const struct lab_run_options *o)
+{
+	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next) {
+		struct lab_host *h = lab_run_host(run, d->name);
+
+		for (struct lab_knob_decl *k = run->script->knobs; h && k;
+		     k = k->next) {
+			if ((!k->host || !strcmp(k->host, d->name)) &&
+			    !add_knob(run, h, k->line,
+				      (struct lab_knob){ k->name, k->value }))
+				return false;
+		}
+		for (int i = 0; h && i < o->n_knobs; i++) {
+			if (!add_knob(run, h, d->line, o->knobs[i]))
+				return false;
+		}
+		if (h && !boot(run, h, d->line))
+			return false;
+	}
+	return true;
+}
+
+static void make_apps(struct lab_run *run)
+{
+	struct lab_app **last = &run->apps;
+
+	for (struct lab_program *p = run->script->programs; p; p = p->next) {
+		struct lab_app *app = DRILL_NEW(run->mem, struct lab_app);
+
+		app->program = p;
+		app->host = lab_run_host(run, p->host);
+		app->step = p->steps;
+		*last = app;
+		last = &app->next;
+	}
+}
+
+static bool build(struct lab_run *run, const struct lab_run_options *o)
+{
+	int number = 1;
+
+	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next) {
+		if (!make_node(run, d, number++))
+			return false;
+	}
+	if (!make_links(run, o) || !make_hosts(run, o))
+		return false;
+	make_apps(run);
+	return true;
+}
+
+static void kill(struct lab_run *run, const char *who)
+{
+	for (struct lab_app *a = run->apps; a; a = a->next) {
+		if (!strcmp(a->program->name, who) ||
+		    !strcmp(a->program->host, who))
+			lab_app_kill(run, a);
+	}
+}
+
+static void power_off(struct lab_run *run, struct lab_host *h)
+{
+	for (struct lab_app *a = run->apps; a; a = a->next) {
+		/* What it still wants to do later, it does after a boot. */
+		if (a->host != h)
+			continue;
+		if (a->started)
+			a->step = a->step->next;
+		a->started = false;
+		a->n_fds = 0;
+	}
+	for (struct lab_var *v = run->vars; v; v = v->next) {
+		if (v->host == h) {
+			lab_var_learn(v);
+			v->fd = -1;
+		}
+	}
+	lab_host_off(h);
+	lab_log_note(&run->log, run->net.now, h->node.lane, "power off");
+}
+
+static void inject(struct lab_run *run, const struct lab_happening *h)
+{
+	struct lab_link_decl *on = lab_script_link(run->script, h->who);
+
+	for (struct lab_link_decl *l = run->script->links; l; l = l->next) {
+		for (struct lab_rule *u = l->rules; u; u = u->next) {
+			if (!u->name || strcmp(u->name, h->name) != 0)
+				continue;
+			if (!u->record) {
+				lab_run_fail(run, h->line,
+					     "nothing has been "
+					     "recorded as %s",
+					     h->name);
+				return;
+			}
+			lab_wire_inject(on->node, !strcmp(h->value, on->b),
+					u->record);
+			return;
+		}
+	}
+}
+
+static void set_knob(struct lab_run *run, const struct lab_happening *x)
+{
+	struct lab_host *h = lab_run_host(run, x->who);
+	int r = h->st ? tern_sysctl_set(h->st, x->name, x->value,
+					run->net.now) :
+			-TERN_ENODEV;
+
+	if (r)
+		lab_run_fail(run, x->line, "%s does not take %s = %s: %s",
+			     x->who, x->name, x->value, tern_error_name(r));
+	else
+		lab_log_note(&run->log, run->net.now, h->node.lane,
+			     "sysctl %s = %s", x->name, x->value);
+}
+
+static void happen(struct lab_run *run, struct lab_happening *x)
+{
+	struct lab_host *h = lab_run_host(run, x->who);
+	struct lab_link_decl *l = lab_script_link(run->script, x->who);
+
+	x->done = true;
+	switch (x->kind) {
+	case LAB_POWER_OFF:
+		power_off(run, h);
+		break;
+	case LAB_BOOT:
+		if (h->st)
+			power_off(run, h);
+		lab_log_note(&run->log, run->net.now, h->node.lane, "boots");
+		boot(run, h, x->line);
+		break;
+	case LAB_KILL:
+		kill(run, x->who);
+		break;
+	case LAB_SET:
+		set_knob(run, x);
+		break;
+	case LAB_LINK_DOWN:
+	case LAB_LINK_UP:
+		lab_wire_set_up(l->node, x->kind == LAB_LINK_UP);
+		lab_log_note(&run->log, run->net.now,
+			     lab_script_node(run->script, l->a)->node->lane,
+			     "the link %s is %s", l->name,
+			     x->kind == LAB_LINK_UP ? "up" : "down");
+		break;
+	case LAB_INJECT:
+		inject(run, x);
+		break;
+	case LAB_IMPAIR:
+		lab_wire_impair(l->node, x->lanes);
+		break;
+	}
+}
+
+static bool act(struct lab_run *run)
+{
+	bool any = false;
+
+	for (struct lab_app *a = run->apps; a; a = a->next) {
+		while (lab_app_act(run, a))
+			any = true;
+	}
+	return any;
+}
+
+static int64_t next_happening(const struct lab_run *run)
+{
+	int64_t at = NEVER;
+
+	for (struct lab_happening *x = run->script->happenings; x; x = x->next)
+		at = x->done ? at : min_i64(at, x->at);
+	return at;
+}
+
+static int64_t next_check(const struct lab_run *run)
+{
+	int64_t at = NEVER;
+
+	for (struct lab_expect *e = run->script->expects; e; e = e->next) {
+		if (!e->checked && e->at >= 0)
+			at = min_i64(at, e->at);
+	}
+	return at;
+}
+
+/* When anything but an expectation is due. */
+static int64_t next_act(struct lab_run *run)
+{
+	int64_t at = min_i64(lab_net_next_at(&run->net), next_happening(run));
+
+	for (struct lab_app *a = run->apps; a; a = a->next)
+		at = min_i64(at, lab_app_wake_at(run, a));
+	return at;
+}
+
+static void check(struct lab_run *run, int64_t at)
+{
+	for (struct lab_expect *e = run->script->expects; e; e = e->next) {
+		if (!e->checked && e->at >= 0 && e->at <= at)
+			lab_expect_check(run, e);
+	}
+}
+
+static void step(struct lab_run *run, int64_t at)
+{
+	run->net.now = max_i64(run->net.now, at);
+	for (struct lab_happening *x = run->script->happenings; x;
+	     x = x->next) {
+		if (!x->done && x->at <= run->net.now)
+			happen(run, x);
+	}
+	act(run);
+	lab_net_run(&run->net, run->net.now);
+	act(run);
+}
+
+static void play(struct lab_run *run)
+{
+	int64_t end = run->script->run_for ? run->script->run_for : LONGEST_NS;
+	int64_t last = -1;
+
+	for (;;) {
+		int64_t due = next_act(run), checks = next_check(run);
+
+		if (min_i64(due, checks) > end)
+			break;
+		if (checks < due) {
+			run->net.now = max_i64(run->net.now, checks);
+			check(run, checks);
+			continue;
+		}
+		run->net.n_rounds = due > last ? 0 : run->net.n_rounds;
+		last = due;
+		step(run, due);
+		if (run->net.stuck || run->log.n > MOST_EVENTS) {
+			lab_run_fail(run, run->script->n_lines,
+				     "too much happens at %.6f: it does not "
+				     "end",
+				     (double)run->net.now / 1e9);
+			break;
+		}
+	}
+	if (run->script->run_for)
+		run->net.now = end;
+}
+
+static void end(struct lab_run *run)
+{
+	for (struct lab_expect *e = run->script->expects; e; e = e->next) {
+		if (!e->checked)
+			lab_expect_check(run, e);
+	}
+	for (struct lab_app *a = run->apps; a; a = a->next) {
+		if (a->step && a->started)
+			lab_run_fail(run, a->step->line,
+				     "%s still waits in "
+				     "%s",
+				     a->program->name, a->step->text);
+	}
+	for (struct lab_link_decl *l = run->script->links; l; l = l->next) {
+		for (struct lab_rule *u = l->rules; u; u = u->next) {
+			if (!u->n_acted)
+				lab_run_fail(run, u->line,
+					     "no packet met this "
+					     "rule");
+		}
+	}
+	if (run->log.n_broken) {
+		run->n_failed += run->log.n_broken;
+		drill_text_add(&run->report, "%s", run->log.broken.s);
+	}
+}
+
+bool lab_run(struct lab_run *run, struct lab_script *script,
+	     struct drill_mem *mem, const struct lab_run_options *o)
+{
+	*run = (struct lab_run){ .script = script, .mem = mem };
+	lab_log_init(&run->log, mem);
+	lab_net_init(&run->net, o->has_seed ? o->seed : script->seed,
+		     &run->log);
+	if (build(run, o)) {
+		play(run);
+		end(run);
+	}
+	return !run->n_failed;
+}
+
+void lab_run_fini(struct lab_run *run)
+{
+	for (struct lab_app *a = run->apps; a; a = a->next)
+		free(a->fds);
+	lab_net_fini(&run->net);
+	lab_log_fini(&run->log);
+	free(run->report.s);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A scenario that runs: network, programs, expectations. */
+#ifndef LAB_RUN_H
+#define LAB_RUN_H
+
+#include "lab_host.h"
+#include "lab_log.h"
+#include "lab_script.h"
+
+/* A socket by the name that the scenario gave it. What was known of it at its
+ * close is kept: connections outlive their sockets. */
+struct lab_var {
+	struct lab_var *next;
+	struct lab_host *host;
+	const char *name;
+	int fd; /* -1: closed */
+	uint16_t lport, rport;
+	struct tern_addr remote;
+	bool udp;
+};
+
+#define LAB_LOOPS_MAX 4
+
+/* A program that runs. */
+struct lab_app {
+	struct lab_app *next;
+	const struct lab_program *program;
+	struct lab_host *host;
+	const struct lab_step *step; /* NULL: at its end */
+	int64_t ready_at;	     /* when the last step ended */
+	bool started;		     /* the step, a call that waits */
+	int64_t started_at;
+	int phase;    /* of the call that waits */
+	int64_t done; /* bytes so far */
+	struct {
+		const struct lab_step *head;
+		uint32_t left;
+	} loops[LAB_LOOPS_MAX];
+	int n_loops;
+	bool quiet; /* in a loop, not its first round */
+	int *fds;   /* sockets that it opened and nobody closed */
+	int n_fds, cap_fds;
+	char got[256]; /* what was read, its start */
+	size_t n_got;
+};
+
+struct lab_run {
+	struct lab_script *script;
+	struct drill_mem *mem;
+	struct lab_net net;
+	struct lab_log log;
+	struct lab_app *apps;
+	struct lab_var *vars;
+	/* What came of it. */
+	struct drill_text report; /* a line for each failure */
+	int n_failed, n_held;
+};
+
+struct lab_run_options {
+	bool has_seed;
+	uint64_t seed;
+	const struct lab_knob *knobs; /* on every host, after the script's */
+	int n_knobs;
+	/* Sees frames: of the link of this name, or all of a host. */
+	const char *tap;
+	lab_wire_tap *on_tap;
+	void *tap_ctx;
+};
+
+/* Plays it; true if all holds. False too if it cannot be set up: the report
+ * says what is wrong. */
+bool lab_run(struct lab_run *, struct lab_script *, struct drill_mem *,
+	     const struct lab_run_options *);
+void lab_run_fini(struct lab_run *);
+
+/* Something is not as it should be. */
+__attribute__((format(printf, 3, 4))) void
+lab_run_fail(struct lab_run *, int line, const char *fmt, ...);
+
+struct lab_var *lab_var_find(struct lab_run *, const struct lab_host *,
+			     const char *name);
+struct lab_host *lab_run_host(const struct lab_run *, const char *name);
+
+/* Lets a program do what it can do now; true: it did something. */
+bool lab_app_act(struct lab_run *, struct lab_app *);
+/* When it wants to; NEVER: when something happens. */
+int64_t lab_app_wake_at(const struct lab_run *, const struct lab_app *);
+/* It dies: what it had open is closed, by nobody's call. */
+void lab_app_kill(struct lab_run *, struct lab_app *);
+
+/* A call: a count, or -errno; -TERN_EAGAIN: it would wait. */
+int64_t lab_call_do(struct lab_run *, struct lab_app *,
+		    const struct lab_step *);
+/* Learns the addresses of a variable's socket. */
+void lab_var_learn(struct lab_var *);
+
+#endif

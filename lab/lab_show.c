@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lab_show.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *lab_show_text(const char *const texts[LAB_N_LANGS],
+			  enum lab_lang lang)
+{
+	return texts[lang] ? texts[lang] : texts[LAB_EN];
+}
+
+/* A packet as text; the first with this initial number tells it. */
+static const char *packet_text(struct lab_run *run, const struct lab_event *e)
+{
+	struct drill_text t = { 0 };
+	const char *copy;
+
+	lab_seg_print(&t, &e->seg, run->script->show_ts);
+	if (e->seg.isn_shown)
+		drill_text_add(&t, " (ISN %u)", e->seg.raw_seq);
+	copy = drill_mem_copy(run->mem, t.s, t.len);
+	free(t.s);
+	return copy;
+}
+
+/* Reasons that are no drops to who looks on: the segment was acted upon. */
+static bool is_worth_telling(const char *note)
+{
+	return note && strcmp(note, "TCP_RESET") != 0;
+}
+
+static bool convert(struct lab_run *run, const struct lab_event *e,
+		    struct ladder_event *out)
+{
+	static const enum ladder_kind kinds[] = {
+		[LAB_SENT] = LADDER_PACKET, [LAB_CALL] = LADDER_CALL,
+		[LAB_STATE] = LADDER_STATE, [LAB_TIMER] = LADDER_TIMER,
+		[LAB_CC] = LADDER_NOTE,	    [LAB_NOTE] = LADDER_NOTE,
+	};
+
+	if (e->quiet || e->lane < 0 ||
+	    (e->kind == LAB_CC && !run->script->show_cc))
+		return false;
+	*out = (struct ladder_event){
+		.kind = kinds[e->kind],
+		.at = e->at,
+		.lane = e->lane,
+		.text = e->text,
+		.to = e->to,
+		.arrives_at = e->arrives_at,
+		.arrives_before = e->arrives_before,
+		.lost = e->lost,
+		.note = is_worth_telling(e->note) ? e->note : NULL,
+	};
+	if (e->kind == LAB_SENT)
+		out->text = packet_text(run, e);
+	else if (e->kind == LAB_STATE)
+		out->text = lab_state_name(e->state);
+	return true;
+}
+
+void lab_show_ladder(struct drill_text *t, struct lab_run *run,
+		     const struct lab_view *view)
+{
+	const char *names[LAB_NODES_MAX];
+	struct ladder_style style = {
+		.width = view->width,
+		.ascii = view->ascii,
+		.colour = view->colour,
+		.lanes = names,
+	};
+	struct ladder_event *events = drill_mem_grow(
+		NULL, ((size_t)run->log.n + 1) * sizeof(*events));
+	/* Where an event's number is found among those that are drawn. */
+	int *place =
+		drill_mem_grow(NULL, ((size_t)run->log.n + 1) * sizeof(*place));
+	int n = 0, n_quiet = 0;
+
+	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next)
+		names[style.n_lanes++] = d->name;
+	for (int i = 0; i < run->log.n; i++) {
+		place[i] = n;
+		if (convert(run, &run->log.events[i], &events[n]))
+			n++;
+		n_quiet += run->log.events[i].quiet;
+	}
+	place[run->log.n] = n;
+	for (int i = 0; i < n; i++)
+		events[i].arrives_before = place[events[i].arrives_before];
+	ladder_draw(t, events, n, &style);
+	free(place);
+	if (n_quiet)
+		drill_text_add(t,
+			       "(%d events of repeated rounds are not "
+			       "drawn)\n",
+			       n_quiet);
+	free(events);
+}
+
+void lab_show(struct drill_text *t, struct lab_run *run,
+	      const struct lab_view *view)
+{
+	const struct lab_script *s = run->script;
+	const char *title = lab_show_text(s->title, view->lang);
+	const char *question = lab_show_text(s->question, view->lang);
+	const char *explain = lab_show_text(s->explain, view->lang);
+	int width = view->width > 100 ? 100 : view->width;
+
+	if (title)
+		ladder_wrap(t, title, width, 0);
+	if (question)
+		ladder_wrap(t, question, width, 0);
+	drill_text_add(t, "\n");
+	lab_show_ladder(t, run, view);
+	drill_text_add(t, "\n");
+	if (explain && explain[0]) {
+		ladder_wrap(t, explain, width, 0);
+		drill_text_add(t, "\n");
+	}
+	if (run->report.s)
+		drill_text_add(t, "%s", run->report.s);
+	if (run->n_failed)
+		drill_text_add(t,
+			       view->lang == LAB_ZH ?
+				       "%d 项不成立，%d 项成立\n" :
+				       "%d failed, %d hold\n",
+			       run->n_failed, run->n_held);
+	else
+		drill_text_add(t,
+			       view->lang == LAB_ZH ?
+				       "全部 %d 项预期成立\n" :
+				       "all %d expectations hold\n",
+			       run->n_held);
+}
+
+static json_t *json_event(struct lab_run *run, const struct lab_event *e)
+{
+	static const char *const kinds[] = {
+		[LAB_SENT] = "packet",	 [LAB_CALL] = "call",
+		[LAB_STATE] = "state",	 [LAB_TIMER] = "timer",
+		[LAB_CC] = "congestion", [LAB_NOTE] = "note",
+	};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", json_string(kinds[e->kind]));
+	json_object_set_new(o, "at", json_real((double)e->at / 1e9));
+	json_object_set_new(o, "lane", json_integer(e->lane));
+	if (e->line)
+		json_object_set_new(o, "line", json_integer(e->line));
+	if (e->kind == LAB_SENT) {
+		json_object_set_new(o, "to", json_integer(e->to));
+		json_object_set_new(o, "text",
+				    json_string(packet_text(run, e)));
+		if (e->lost)
+			json_object_set_new(o, "lost", json_string(e->lost));
+		else if (e->arrives_at != NEVER)
+			json_object_set_new(
+				o, "arrives",
+				json_real((double)e->arrives_at / 1e9));
+		if (e->note)
+			json_object_set_new(o, "note", json_string(e->note));
+		return o;
+	}
+	if (e->text)
+		json_object_set_new(o, "text", json_string(e->text));
+	if (e->kind == LAB_STATE) {
+		json_object_set_new(o, "from",
+				    json_string(lab_state_name(e->from)));
+		json_object_set_new(o, "state",
+				    json_string(lab_state_name(e->state)));
+		json_object_set_new(o, "port", json_integer(e->lport));
+	}
+	return o;
+}
+
+void lab_show_json(struct drill_text *t, struct lab_run *run)
+{
+	json_t *top = json_object(), *events = json_array();
+	json_t *lanes = json_array();
+	char *text;
+
+	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next)
+		json_array_append_new(lanes, json_string(d->name));
+	for (int i = 0; i < run->log.n; i++)
+		json_array_append_new(events,
+				      json_event(run, &run->log.events[i]));
+	json_object_set_new(top, "scenario", json_string(run->script->path));
+	json_object_set_new(top, "lanes", lanes);
+	json_object_set_new(top, "events", events);
+	json_object_set_new(top, "holds", json_boolean(!run->n_failed));
+	json_object_set_new(top, "n_failed", json_integer(run->n_failed));
+	json_object_set_new(top, "n_held", json_integer(run->n_held));
+	if (run->report.s)
+		json_object_set_new(top, "report", json_string(run->report.s));
+	text = json_dumps(top, JSON_INDENT(1));
+	drill_text_add(t, "%s\n", text);
+	free(text);
+	json_decref(top);
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Events become items (a packet one or two), items sorted by time become rows,
+ * rows are set into a grid of cells and printed without the blanks behind.
+ *
+ * A packet is split into leaving and arriving if the lane where it arrives
+ * acts while it is on its way, if one the other way crosses it, or if one that
+ * left later overtakes it: so times never run backwards in a column.
+ */
+#include "ladder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIME_COLUMNS 9
+#define STATE_COLUMNS 10
+#define LANES_MAX 16
+#define WIDTH_MAX 512
+#define WIDTH_MIN 60
+/* More rows are no picture any more. */
+#define ROWS_MAX 1500
+/* How far back one looks for a packet that is still on its way. */
+#define LOOK_BACK 2000
+#define DEFAULT_FOLD_NS INT64_C(2000000000)
+
+enum part { PLAIN, WHOLE, LEAVES, ARRIVES };
+
+struct item {
+	const struct ladder_event *e;
+	enum part part;
+	int64_t at;
+	int order;
+};
+
+struct row {
+	const struct item *item;
+	int order[LANES_MAX];  /* of what is at a lane, among the events */
+	int64_t at[LANES_MAX]; /* of a lane; -1: nothing there */
+	const char *state[LANES_MAX];
+};
+
+struct drawing {
+	struct drill_text *out;
+	const struct ladder_style *style;
+	int width, x[LANES_MAX];
+	char cells[WIDTH_MAX][8];
+	int64_t drawn_at; /* the last row's */
+};
+
+static bool is_packet(const struct ladder_event *e)
+{
+	return e->kind == LADDER_PACKET;
+}
+
+static bool arrives(const struct ladder_event *e)
+{
+	return is_packet(e) && !e->lost && e->arrives_at != INT64_MAX;
+}
+
+/* Does b make two rows of a? a_first: a is before b in the list. */
+static bool disturbs(const struct ladder_event *a, const struct ladder_event *b,
+		     bool a_first)
+{
+	if (is_packet(b) && b->lane == a->to && b->to == a->lane && arrives(b))
+		return b->at < a->arrives_at && b->arrives_at > a->at;
+	if (a_first && b->lane == a->to)
+		return b->at < a->arrives_at && b->at >= a->at;
+	return a_first && arrives(b) && b->to == a->to &&
+	       b->arrives_at < a->arrives_at;
+}
+
+static bool is_disturbed(const struct ladder_event *e, int n, int k)
+{
+	for (int j = k + 1; j < n && e[j].at < e[k].arrives_at; j++) {
+		if (disturbs(&e[k], &e[j], true))
+			return true;
+	}
+	for (int j = k - 1; j >= 0 && j > k - LOOK_BACK; j--) {
+		if (disturbs(&e[k], &e[j], false))
+			return true;
+	}
+	return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	/* What arrives comes before what it causes. */
+	if ((x->part == ARRIVES) != (y->part == ARRIVES))
+		return x->part == ARRIVES ? -1 : 1;
+	return x->order - y->order;
+}
+
+static int make_items(const struct ladder_event *e, int n, struct item *items)
+{
+	int n_items = 0;
+
+	for (int k = 0; k < n; k++) {
+		bool two = arrives(&e[k]) && is_disturbed(e, n, k);
+
+		items[n_items++] = (struct item){ &e[k],
+						  two		   ? LEAVES :
+						  is_packet(&e[k]) ? WHOLE :
+								     PLAIN,
+						  e[k].at, 2 * k };
+		if (two)
+			items[n_items++] = (struct item){ &e[k], ARRIVES,
+							  e[k].arrives_at,
+							  2 * k + 1 };
+	}
+	qsort(items, (size_t)n_items, sizeof(*items), compare);
+	return n_items;
+}
+
+static void new_row(struct row *r, const struct item *item)
+{
+	const struct ladder_event *e = item->e;
+
+	r->item = item;
+	for (int i = 0; i < LANES_MAX; i++) {
+		r->at[i] = -1;
+		r->state[i] = NULL;
+	}
+	if (item->part != ARRIVES) {
+		r->at[e->lane] = e->at;
+		r->order[e->lane] = item->order / 2;
+	}
+	if (item->part == ARRIVES || (item->part == WHOLE && arrives(e))) {
+		r->at[e->to] = e->arrives_at;
+		r->order[e->to] = e->arrives_before - 1;
+	}
+}
+
+/* A state goes to the last row of its lane at its instant, before it. */
+static bool attach(struct row *rows, int n, const struct item *item)
+{
+	const struct ladder_event *e = item->e;
+
+	for (int i = n - 1; i >= 0 && i > n - 64; i--) {
+		if (rows[i].at[e->lane] != e->at ||
+		    rows[i].order[e->lane] >= item->order / 2)
+			continue;
+		if (rows[i].state[e->lane])
+			return false;
+		rows[i].state[e->lane] = e->text;
+		return true;
+	}
+	return false;
+}
+
+static int make_rows(const struct item *items, int n, int n_lanes,
+		     struct row *rows)
+{
+	int n_rows = 0;
+
+	for (int i = 0; i < n; i++) {
+		const struct ladder_event *e = items[i].e;
+
+		if (e->kind == LADDER_STATE && n_lanes == 2) {
+			if (attach(rows, n_rows, &items[i]))
+				continue;
+			new_row(&rows[n_rows], &items[i]);
+			rows[n_rows++].state[e->lane] = e->text;
+			continue;
+		}
+		new_row(&rows[n_rows++], &items[i]);
+	}
+	return n_rows;
+}
+
+static void clear(struct drawing *d)
+{
+	for (int i = 0; i < d->width; i++)
+		strcpy(d->cells[i], " ");
+	for (int i = 0; i < d->style->n_lanes; i++)
+		strcpy(d->cells[d->x[i]], d->style->ascii ? "|" : "│");
+}
+
+/* Puts a text from column x on, at most so many columns. */
+static void put(struct drawing *d, int x, const char *text, int columns)
+{
+	while (*text && columns > 0 && x < d->width) {
+		struct drill_text one = { 0 };
+		int n = 1, w;
+
+		while (((unsigned char)text[n] & 0xc0) == 0x80)
+			n++;
+		if (n > 4)
+			n = 1;
+		drill_text_add(&one, "%.*s", n, text);
+		w = ladder_columns(one.s);
+		if (w > columns)
+			n = 0;
+		else
+			memcpy(d->cells[x], one.s, (size_t)n + 1);
+		free(one.s);
+		if (!n)
+			return;
+		if (w == 2 && x + 1 < d->width)
+			d->cells[x + 1][0] = 0;
+		text += n;
+		x += w;
+		columns -= w;
+	}
+}
+
+static void put_right(struct drawing *d, int x_end, const char *text, int most)
+{
+	int n = ladder_columns(text);
+
+	put(d, x_end - (n < most ? n : most), text, most);
+}
+
+static void flush(struct drawing *d, const char *colour)
+{
+	int n = d->width;
+
+	while (n && !strcmp(d->cells[n - 1], " "))
+		n--;
+	if (d->style->colour && colour)
+		drill_text_add(d->out, "%s", colour);
+	for (int i = 0; i < n; i++)
+		drill_text_add(d->out, "%s", d->cells[i]);
+	drill_text_add(d->out, d->style->colour && colour ? "\033[0m\n" : "\n");
+}
+
+static void put_time(struct drawing *d, int x, int64_t at)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%*.3f", TIME_COLUMNS - 1,
+		 (double)at / 1e9);
+	put(d, x, text, TIME_COLUMNS);
+}
+
+static void put_margins(struct drawing *d, const struct row *r)
+{
+	if (d->style->n_lanes != 2) {
+		put_time(d, 0, r->item->at);
+		return;
+	}
+	if (r->at[0] >= 0)
+		put_time(d, 0, r->at[0]);
+	if (r->state[0])
+		put(d, TIME_COLUMNS, r->state[0], STATE_COLUMNS);
+	if (r->state[1])
+		put(d, d->x[1] + 2, r->state[1], STATE_COLUMNS);
+	if (r->at[1] >= 0)
+		put_time(d, d->x[1] + 2 + STATE_COLUMNS, r->at[1]);
+}
+
+/* How many bytes of the text fit into so many columns, cut at a blank. */
+static int fitting(const char *text, int columns)
+{
+	const char *opts = strstr(text, " <");
+	int best = 0, n = 0;
+
+	if (ladder_columns(text) <= columns)
+		return (int)strlen(text);
+	/* Options stay together. */
+	if (opts && opts > text && opts - text <= columns)
+		return (int)(opts - text);
+	for (int i = 0; text[i] && n <= columns; i++) {
+		if (text[i] == ' ')
+			best = i;
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			n++;
+	}
+	return best			   ? best :
+	       columns < (int)strlen(text) ? columns :
+					     (int)strlen(text);
+}
+
+struct strokes {
+	const char *line, *dots, *right, *left, *lost;
+};
+
+static const struct strokes strokes[2] = {
+	{ "─", "┄", "▶", "◀", "✗" },
+	{ "-", ".", ">", "<", "X" },
+};
+
+static void put_line(struct drawing *d, int from, int to, const char *stroke)
+{
+	for (int x = from; x < to; x++)
+		put(d, x, stroke, 1);
+}
+
+/* The strokes of a packet between columns lo and hi, its text excepted. */
+static void put_arrow(struct drawing *d, const struct item *item, int lo,
+		      int hi)
+{
+	const struct strokes *k = &strokes[d->style->ascii];
+	bool right = item->e->to > item->e->lane;
+	bool lost = !arrives(item->e);
+	bool far_dots = item->part == LEAVES, near_dots = item->part == ARRIVES;
+
+	put_line(d, lo, hi, k->line);
+	if (right ? near_dots : far_dots)
+		put_line(d, lo, lo + (hi - lo) / 4, k->dots);
+	if (right ? far_dots : near_dots)
+		put_line(d, hi - (hi - lo) / 4, hi, k->dots);
+	if (lost)
+		put(d, right ? hi - 1 : lo, k->lost, 1);
+	else if (item->part != LEAVES)
+		put(d, right ? hi - 1 : lo, right ? k->right : k->left, 1);
+}
+
+static const char *packet_text(const struct ladder_event *e)
+{
+	static char text[400];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s", e->text, e->lost ? ": " : "",
+		 e->lost ? e->lost : "", e->note ? ": " : "",
+		 e->note ? e->note : "");
+	return text;
+}
+
+/* The text's first line in the arrow, the rest below it. */
+static void draw_packet(struct drawing *d, const struct row *r)
+{
+	const struct ladder_event *e = r->item->e;
+	int a = d->x[e->lane], b = d->x[e->to];
+	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a;
+	int room = hi - lo - 6, n, used;
+	const char *text = packet_text(e);
+	const char *colour = e->lost ? "\033[31m" : NULL;
+	char part[400];
+
+	clear(d);
+	put_margins(d, r);
+	put_arrow(d, r->item, lo, hi);
+	n = fitting(text, room);
+	snprintf(part, sizeof(part), " %.*s ", n, text);
+	used = ladder_columns(part);
+	put(d, e->to > e->lane ? lo + 2 : hi - 2 - used, part, room + 2);
+	flush(d, colour);
+	if (r->item->part == ARRIVES)
+		return;
+	for (text += n; *text; text += n) {
+		while (*text == ' ')
+			text++;
+		n = fitting(text, room);
+		snprintf(part, sizeof(part), "%.*s", n, text);
+		clear(d);
+		if (e->to > e->lane)
+			put(d, lo + 3, part, room);
+		else
+			put_right(d, hi - 3, part, room);
+		flush(d, colour);
+	}
+}
+
+/* A line of one lane: beside it, on the side where there is room. */
+static void draw_plain(struct drawing *d, const struct row *r)
+{
+	const struct ladder_event *e = r->item->e;
+	int n_lanes = d->style->n_lanes, lane = e->lane;
+	bool last = n_lanes > 1 && lane == n_lanes - 1;
+	int room = (last ? d->x[lane] - d->x[lane - 1] :
+			   (lane + 1 < n_lanes ? d->x[lane + 1] : d->width) -
+				    d->x[lane]) -
+		   3;
+	const char *text = e->text, *colour = NULL;
+	char shown[400];
+	int n;
+
+	snprintf(shown, sizeof(shown),
+		 e->kind == LADDER_TIMER ? "(timer: %s)" :
+		 e->kind == LADDER_NOTE	 ? "* %s" :
+		 e->kind == LADDER_STATE ? "[%s]" :
+					   "%s",
+		 text);
+	text = shown;
+	if (e->kind == LADDER_TIMER)
+		colour = "\033[33m";
+	else if (e->kind == LADDER_CALL)
+		colour = "\033[1m";
+	clear(d);
+	put_margins(d, r);
+	/* Two lanes have a column for states. */
+	if (e->kind == LADDER_STATE && n_lanes == 2) {
+		flush(d, NULL);
+		return;
+	}
+	do {
+		char part[400];
+
+		while (*text == ' ')
+			text++;
+		n = fitting(text, room);
+		snprintf(part, sizeof(part), "%.*s", n, text);
+		if (last)
+			put_right(d, d->x[lane] - 1, part, room);
+		else
+			put(d, d->x[lane] + 2, part, room);
+		flush(d, colour);
+		clear(d);
+		text += n;
+	} while (*text);
+}
+
+static void draw_silence(struct drawing *d, int64_t ns)
+{
+	char text[64];
+	int middle;
+
+	snprintf(text, sizeof(text),
+		 d->style->ascii ? "... %.3f s ..." : "⋮ %.3f s ⋮",
+		 (double)ns / 1e9);
+	middle = (d->x[0] + d->x[d->style->n_lanes - 1]) / 2;
+	clear(d);
+	put(d, middle - ladder_columns(text) / 2, text, 40);
+	flush(d, NULL);
+}
+
+static void draw_head(struct drawing *d)
+{
+	const struct ladder_style *s = d->style;
+
+	for (int i = 0; i < d->width; i++)
+		strcpy(d->cells[i], " ");
+	for (int i = 0; i < s->n_lanes; i++) {
+		int n = ladder_columns(s->lanes[i]);
+		int x = d->x[i] - n / 2;
+
+		if (x + n > d->width)
+			x = d->width - n;
+		put(d, x < 0 ? 0 : x, s->lanes[i], n);
+	}
+	flush(d, "\033[1m");
+}
+
+static void place_lanes(struct drawing *d)
+{
+	int n = d->style->n_lanes, width = d->style->width;
+	int left = TIME_COLUMNS + STATE_COLUMNS + 1;
+
+	d->width = width < WIDTH_MIN ? WIDTH_MIN :
+		   width > WIDTH_MAX ? WIDTH_MAX :
+				       width;
+	if (n == 2) {
+		d->x[0] = left;
+		d->x[1] = d->width - left - 1;
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		d->x[i] = TIME_COLUMNS + 1 +
+			  (n > 1 ? i * (d->width - TIME_COLUMNS - 2) / (n - 1) :
+				   0);
+}
+
+static void draw_rows(struct drawing *d, const struct row *rows, int n)
+{
+	int64_t fold = d->style->fold_ns ? d->style->fold_ns : DEFAULT_FOLD_NS;
+
+	for (int i = 0; i < n && i < ROWS_MAX; i++) {
+		const struct item *item = rows[i].item;
+
+		if (i && item->at - d->drawn_at > fold)
+			draw_silence(d, item->at - d->drawn_at);
+		if (is_packet(item->e))
+			draw_packet(d, &rows[i]);
+		else
+			draw_plain(d, &rows[i]);
+		d->drawn_at = item->at;
+		if (item->part == WHOLE && arrives(item->e))
+			d->drawn_at = item->e->arrives_at;
+	}
+	if (n > ROWS_MAX)
+		drill_text_add(d->out, "(%d rows more)\n", n - ROWS_MAX);
+}
+
+void ladder_draw(struct drill_text *out, const struct ladder_event *events,
+		 int n, const struct ladder_style *style)
+{
+	struct drawing *d = drill_mem_grow(NULL, sizeof(*d));
+	struct item *items;
+	struct row *rows;
+	int n_items;
+
+	if (n < 1 || style->n_lanes < 1 || style->n_lanes > LANES_MAX) {
+		free(d);
+		return;
+	}
+	items = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*items));
+	rows = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*rows));
+	*d = (struct drawing){ .out = out, .style = style };
+	place_lanes(d);
+	draw_head(d);
+	n_items = make_items(events, n, items);
+	draw_rows(d, rows, make_rows(items, n_items, style->n_lanes, rows));
+	free(items);
+	free(rows);
+	free(d);
+}

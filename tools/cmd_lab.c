@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tern lab: scenarios in virtual time, drawn as ladders.
+ */
+#include "tools/tool.h"
+
+#include "lab/lab_batch.h"
+#include "lab/lab_builtin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	OPT_LIST,
+	OPT_CHECK,
+	OPT_LANG,
+	OPT_ASCII,
+	OPT_WIDTH,
+	OPT_JSON,
+	OPT_CAPTURE,
+	OPT_ON,
+	OPT_SEED,
+	OPT_SET,
+	OPT_COLOUR,
+	OPT_JOBS,
+	N_OPTIONS,
+};
+
+static const struct option_row rows[] = {
+	[OPT_LIST] = { "list", NULL, "the scenarios that are built in" },
+	[OPT_CHECK] = { "check", NULL,
+			"runs those named, or all, and prints verdicts only" },
+	[OPT_LANG] = { "lang", "en|zh",
+		       "of titles and explanations "
+		       "(default: by LANG)" },
+	[OPT_ASCII] = { "ascii", NULL, "a ladder without Unicode" },
+	[OPT_WIDTH] = { "width", "N", "columns (default: the terminal's)" },
+	[OPT_JSON] = { "json", NULL, "the events as JSON, nothing else" },
+	[OPT_CAPTURE] = { "capture", "FILE",
+			  "a link's packets as pcapng, with virtual times" },
+	[OPT_ON] = { "on", "LINK",
+		     "which link is captured, as client-server "
+		     "(default: the first)" },
+	[OPT_SEED] = { "seed", "N", "another seed than the scenario's" },
+	[OPT_SET] = { "set", "KNOB=V",
+		      "a sysctl on every host; may be "
+		      "repeated" },
+	[OPT_COLOUR] = { "colour", "when", "always, never or auto" },
+	[OPT_JOBS] = { "jobs", "N",
+		       "with --check: at a time (default: one a "
+		       "core)" },
+	[N_OPTIONS] = { NULL },
+};
+
+struct lab_command {
+	struct lab_batch batch;
+	bool list, check;
+	struct lab_knob knobs[LAB_KNOBS_MAX];
+};
+
+static enum lab_lang lang_of_env(void)
+{
+	const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (int i = 0; i < 3; i++) {
+		const char *v = getenv(names[i]);
+
+		if (v && *v)
+			return strncmp(v, "zh", 2) ? LAB_EN : LAB_ZH;
+	}
+	return LAB_EN;
+}
+
+static int terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col)
+		return w.ws_col;
+	if (columns && atoi(columns) > 0)
+		return atoi(columns);
+	return 100;
+}
+
+static bool take_knob(struct options *o, struct lab_command *c)
+{
+	char *eq = strchr(o->value, '=');
+	int n = c->batch.options.n_knobs;
+
+	if (!eq || eq == o->value) {
+		tool_error(o->command,
+			   "--set %s: write it as --set "
+			   "tcp_syn_retries=2",
+			   o->value);
+		return false;
+	}
+	if (n == LAB_KNOBS_MAX) {
+		tool_error(o->command, "more than %d knobs", LAB_KNOBS_MAX);
+		return false;
+	}
+	*eq = 0;
+	c->knobs[n] = (struct lab_knob){ o->value, eq + 1 };
+	c->batch.options.knobs = c->knobs;
+	c->batch.options.n_knobs = n + 1;
+	return true;
+}
+
+static bool take_lang(struct options *o, struct lab_view *view)
+{
+	if (!strcmp(o->value, "en"))
+		view->lang = LAB_EN;
+	else if (!strncmp(o->value, "zh", 2))
+		view->lang = LAB_ZH;
+	else {
+		tool_error(o->command, "--lang %s: en or zh", o->value);
+		return false;
+	}
+	return true;
+}
+
+static bool take_colour(struct options *o, struct lab_view *view)
+{
+	if (!strcmp(o->value, "always"))
+		view->colour = true;
+	else if (!strcmp(o->value, "never"))
+		view->colour = false;
+	else if (strcmp(o->value, "auto") != 0) {
+		tool_error(o->command, "--colour %s: always, never or auto",
+			   o->value);
+		return false;
+	}
+	return true;
+}
+
+static bool take(struct options *o, struct lab_command *c, int row)
+{
+	struct lab_batch *b = &c->batch;
+	uint64_t n;
+
+	switch (row) {
+	case OPT_LIST:
+		c->list = true;
+		return true;
+	case OPT_CHECK:
+		c->check = true;
+		return true;
+	case OPT_LANG:
+		return take_lang(o, &b->view);
+	case OPT_ASCII:
+		b->view.ascii = true;
+		return true;
+	case OPT_WIDTH:
+		if (!parse_number(o->command, "width", o->value, 500, &n))
+			return false;
+		b->view.width = (int)n;
+		return true;
+	case OPT_JSON:
+		b->json = true;
+		return true;
+	case OPT_CAPTURE:
+		b->capture = o->value;
+		return true;
+	case OPT_ON:
+		b->options.tap = o->value;
+		return true;
+	case OPT_SEED:
+		b->options.has_seed = true;
+		return parse_number(o->command, "seed", o->value, INT64_MAX,
+				    &b->options.seed);
+	case OPT_SET:
+		return take_knob(o, c);
+	case OPT_COLOUR:
+		return take_colour(o, &b->view);
+	case OPT_JOBS:
+		if (!parse_number(o->command, "jobs", o->value, 64, &n))
+			return false;
+		b->n_jobs = (int)n;
+		return true;
+	}
+	return false;
+}
+
+static int list(const struct lab_command *c)
+{
+	struct drill_text t = { 0 };
+
+	lab_batch_list(&t, c->batch.view.lang);
+	fputs(t.s ? t.s : "", stdout);
+	free(t.s);
+	return TOOL_OK;
+}
+
+static int run_one(struct options *o, struct lab_command *c, const char *name)
+{
+	struct lab_outcome out = { 0 };
+	int status;
+
+	lab_batch_one(&c->batch, name, &out);
+	fputs(out.output.s ? out.output.s : "", stdout);
+	if (out.wrong.s)
+		fprintf(stderr, "tern lab: %s", out.wrong.s);
+	status = out.wrong.s ? TOOL_USAGE : out.holds ? TOOL_OK : TOOL_FAILED;
+	lab_outcome_fini(&out);
+	return status;
+}
+
+/* Verdicts, and what failed. */
+static int check(struct options *o, struct lab_command *c)
+{
+	const char *names[1024] = { NULL };
+	int n = 0, n_failed = 0;
+	struct lab_outcome *out;
+	int status = TOOL_OK;
+
+	if (!o->argc)
+		for (; lab_builtins[n].name && n < 1024; n++)
+			names[n] = lab_builtins[n].name;
+	for (int i = 0; i < o->argc && n < 1024; i++)
+		names[n++] = o->argv[i];
+	out = calloc((size_t)n + 1, sizeof(*out));
+	if (!out)
+		return TOOL_FAILED;
+	lab_batch_check(&c->batch, names, n, out);
+	for (int i = 0; i < n; i++) {
+		const char *wrong = out[i].wrong.s;
+
+		printf("%s  %s\n", out[i].holds && !wrong ? "ok  " : "FAIL",
+		       names[i]);
+		if (!out[i].holds)
+			fputs(wrong	      ? wrong :
+			      out[i].report.s ? out[i].report.s :
+						"",
+			      stdout);
+		n_failed += !out[i].holds;
+		if (wrong)
+			status = TOOL_USAGE;
+		else if (!out[i].holds && !status)
+			status = TOOL_FAILED;
+		lab_outcome_fini(&out[i]);
+	}
+	free(out);
+	printf("%d passed, %d failed\n", n - n_failed, n_failed);
+	return status;
+}
+
+static int lab_main(struct options *o)
+{
+	static struct lab_command c;
+	struct lab_view *view = &c.batch.view;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int row, status = TOOL_OK;
+
+	view->width = terminal_width();
+	view->lang = lang_of_env();
+	view->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	c.batch.n_jobs = cores > 0 ? (int)cores : 1;
+	while ((row = options_next(o)) >= 0) {
+		if (!take(o, &c, row))
+			return TOOL_USAGE;
+	}
+	if (row == OPTIONS_WRONG)
+		return TOOL_USAGE;
+	if (c.list)
+		return list(&c);
+	if (c.check)
+		return check(o, &c);
+	if (o->argc < 1) {
+		tool_error(o->command, "name a scenario, or a file. tern lab "
+				       "--list has those that are built in");
+		return TOOL_USAGE;
+	}
+	if (o->argc > 1 && c.batch.capture) {
+		tool_error(o->command, "--capture takes one scenario");
+		return TOOL_USAGE;
+	}
+	for (int i = 0; i < o->argc; i++) {
+		int one = run_one(o, &c, o->argv[i]);
+
+		status = one > status ? one : status;
+	}
+	return status;
+}
+
+const struct command cmd_lab = {
+	.name = "lab",
+	.summary = "scenarios in virtual time, drawn as ladders",
+	.usage = "[OPTIONS] NAME|FILE.lab...",
+	.options = rows,
+	.more = "  tern lab third-ack-lost\n"
+		"  tern lab --set tcp_syn_retries=2 first-syn-lost\n"
+		"  tern lab --capture x.pcapng my.lab\n"
+		"  tern lab --check\n"
+		"\n"
+		"A name with a dot or a slash is a file; doc/lab.md describes "
+		"its language.\n"
+		"Exit status: 0 if all that a scenario expects holds, 1 if "
+		"not, 2 for a wrong\ncommand line or scenario.\n",
+	.usage_status = TOOL_USAGE,
+	.run = lab_main,
+};
