@@ -171,6 +171,8 @@ void tcp_set_ca(struct tern_stack *st, struct tcp_conn *c,
 
 	if (c->ca_state == state)
 		return;
+	if (c->ca_state == TERN_CA_LOSS)
+		tcp_rto_over(st, c);
 	if (ops->on_state) {
 		look(st, c, &v);
 		ops->on_state(&v, state);
@@ -306,6 +308,10 @@ void tcp_cwnd_validate(struct tern_stack *st, struct tcp_conn *c,
 		a->cwnd_used_at = st->now;
 		return;
 	}
+	/* All is sent, and more could be, but the program had no room for it:
+	 * what limits is the buffer. */
+	if (!a->unsent && c->no_space)
+		tcp_chrono_set(st, c, TCP_CHRONO_SNDBUF);
 	a->cwnd_used = max_u32(a->cwnd_used, a->packets_out);
 	if (st->tun.tcp_slow_start_after_idle &&
 	    st->now - a->cwnd_used_at >= tcp_rto_ns(c) &&

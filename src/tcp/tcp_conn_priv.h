@@ -215,6 +215,7 @@ struct tcp_cb {
 	struct rbnode node;  /* in act->ofo */
 	struct seq seq, end; /* a FIN has a number, and is in end */
 	bool fin;
+	uint16_t room; /* Linux's, behind the bytes of its last buffer */
 };
 
 _Static_assert(sizeof(struct tcp_cb) <= sizeof(((struct tern_pkt *)0)->cb),
@@ -250,6 +251,7 @@ struct tcp_active {
 	struct seq rtt_seq; /* rttvar is lowered once a round trip */
 	uint32_t mdev_max;
 	int64_t retrans_at;  /* first resend of this outage; 0: none */
+	int64_t rto_at;	     /* first time-out of it; 0: over */
 	int64_t probe_from;  /* first unanswered zero-window probe */
 	uint32_t next_ready; /* TSQ queue */
 	bool is_ready;
@@ -312,8 +314,10 @@ struct tcp_active {
 	struct wire_sack dsack;
 	uint8_t n_sacks;
 	bool has_dsack;
-	uint16_t last_len; /* of a segment smaller than rcv_mss */
-	uint8_t n_acks_merged;
+	uint16_t last_len;     /* of a segment smaller than rcv_mss */
+	uint8_t n_acks_merged; /* wait for TCP_TIMER_SACK */
+	uint8_t n_dupacks;     /* sent since rcv.nxt came to merged_at */
+	struct seq merged_at;
 	struct seq urg_seq;
 	uint8_t urg_state; /* URG_* */
 	uint8_t urg_byte;
@@ -521,6 +525,7 @@ enum {
 	ACK_PUSHED = 4,	 /* the data owed for had PSH */
 	ACK_PUSHED2 = 8, /* twice since the last ACK */
 	ACK_NOW = 16,	 /* it goes with the end of this input */
+	ACK_NOMEM = 32,	 /* what came was dropped for want of memory */
 };
 
 _Static_assert(sizeof(struct tcp_conn) <= 256 || sizeof(void *) < 8,
@@ -604,6 +609,14 @@ struct tcp_in {
 	struct seq isn; /* for a SYN that ends TIME_WAIT */
 	bool has_isn;
 };
+
+/* How many segments came as this one packet. */
+static inline uint32_t in_segs(const struct tcp_in *in)
+{
+	uint32_t size = in->pkt->gso_size;
+
+	return size && in->len > size ? (in->len + size - 1) / size : 1;
+}
 
 static inline struct tcp_conn *conn_at(const struct tern_stack *st, uint32_t id)
 {

@@ -18,6 +18,38 @@ static bool is_quick(const struct tcp_conn *c)
 	return c->quick && !c->pingpong;
 }
 
+/* ACKs for what is out of order may be merged for 5 % of a round trip: each
+ * tells all that the ones before it told. The first three are not, so that the
+ * peer's fast retransmit is not delayed. True: it waits. */
+static bool compress(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	const struct tcp_hist *h = hist_of(st, c);
+	uint64_t rtt_us = h ? h->rcv_rtt_us : 0, ns;
+
+	if (!c->sack_ok || a->n_acks_merged >= st->tun.tcp_comp_sack_nr)
+		return false;
+	if (!seq_eq(a->merged_at, c->rcv.nxt)) {
+		a->merged_at = c->rcv.nxt;
+		a->n_dupacks = 0;
+	}
+	if (a->n_dupacks < 3) {
+		a->n_dupacks++;
+		return false;
+	}
+	if (c->srtt_us && c->srtt_us < rtt_us)
+		rtt_us = c->srtt_us;
+	ns = (rtt_us >> 3) * NS_PER_US / 20;
+	if (ns > (uint64_t)st->tun.tcp_comp_sack_delay_ns)
+		ns = (uint64_t)st->tun.tcp_comp_sack_delay_ns;
+	if (!ns)
+		return false;
+	a->n_acks_merged++;
+	if (a->at[TCP_TIMER_SACK] == NEVER)
+		tcp_timer_set(st, c, TCP_TIMER_SACK, st->now + (int64_t)ns);
+	return true;
+}
+
 /* After input: send the ACK that is owed, or promise it. */
 void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 {
@@ -27,6 +59,9 @@ void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 	if (!(c->ack & (ACK_SCHED | ACK_NOW)))
 		return;
 	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
+	if (a && a->ofo.root && !(c->ack & ACK_NOW) && !is_quick(c) &&
+	    compress(st, c))
+		return;
 	if (c->ack & ACK_NOW || is_quick(c) || had_ofo || (a && a->ofo.root) ||
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
 	     (unread < max_u32(c->opts->rcvlowat, 1) ||
@@ -93,11 +128,14 @@ void tcp_delack_fire(struct tern_stack *st, struct tcp_conn *c)
 /* A segment with ACK has left: nothing is owed any more. */
 void tcp_ack_sent(struct tern_stack *st, struct tcp_conn *c)
 {
-	if (c->quick)
-		c->quick--;
+	/* The last of those sent at once: from now on they wait, but not as
+	 * long as before. */
+	if (c->quick && !--c->quick)
+		c->ato_ms = TCP_ATO_MIN_MS;
 	c->ack &= (uint8_t) ~(ACK_SCHED | ACK_TIMER | ACK_PUSHED | ACK_PUSHED2 |
-			      ACK_NOW);
+			      ACK_NOW | ACK_NOMEM);
 	if (c->act) {
+		COUNT_N(st, TCP_EXT_ACK_COMPRESSED, c->act->n_acks_merged);
 		c->act->n_acks_merged = 0;
 		tcp_timer_set(st, c, TCP_TIMER_DELACK, NEVER);
 		tcp_timer_set(st, c, TCP_TIMER_SACK, NEVER);

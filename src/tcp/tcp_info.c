@@ -89,8 +89,7 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->delivered = is_synchronised(c); /* the SYN */
 	t->bytes_acked = tcp_syn_acked(c);
 	if (is_synchronised(c))
-		t->rcv_space = min_u32(min_u32(c->rcv.ssthresh, c->rcv.wnd),
-				       TCP_INIT_CWND * (uint32_t)c->advmss);
+		t->rcv_space = tcp_rcv_space_at_first(c);
 }
 
 static void fill_hist(const struct tcp_conn *c, const struct tcp_hist *h,
@@ -153,6 +152,9 @@ static void fill_active(const struct tern_stack *st, const struct tcp_active *a,
 	t->sacked = a->sacked_out;
 	t->lost = a->lost_out;
 	t->retrans = a->retrans_out;
+	if (a->rto_at)
+		t->total_rto_time +=
+			(uint32_t)((st->now - a->rto_at) / NS_PER_MS);
 	/* What it waits for now counts, too. */
 	if (a->chrono != TCP_CHRONO_NONE)
 		t->busy_time += us;

@@ -292,7 +292,7 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 		if (!send_one(st, c, g, &x) || one)
 			break;
 	}
-	if (x.rwnd_limited)
+	if (x.rwnd_limited && a->chrono != TCP_CHRONO_SNDBUF)
 		tcp_chrono_set(st, c, TCP_CHRONO_RWND);
 	else if (a->chrono == TCP_CHRONO_RWND)
 		tcp_chrono_set(st, c, TCP_CHRONO_BUSY);
@@ -303,7 +303,6 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 	if (x.sent &&
 	    (c->ca_state == TERN_CA_RECOVERY || c->ca_state == TERN_CA_CWR))
 		a->prr_out += x.sent;
-	tcp_rate_app_limited(st, c);
 	if (x.sent && !probe)
 		tcp_tlp_start(st, c, false);
 	return x.sent;

@@ -351,6 +351,8 @@ uint32_t tcp_truesize(uint32_t len);
 uint32_t tcp_tailroom(uint32_t truesize, uint32_t len);
 
 /* tcp_rcvbuf.c: windows and buffers of the receiver. */
+void tcp_mem_press(struct tern_stack *);
+void tcp_mem_relax(struct tern_stack *);
 uint32_t tcp_rcv_space(const struct tcp_conn *);
 uint32_t tcp_full_space(const struct tcp_conn *);
 uint32_t tcp_window_clamp(const struct tcp_conn *);
@@ -364,10 +366,19 @@ void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
 			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
 			uint8_t *scale);
 void tcp_init_buffers(struct tern_stack *, struct tcp_conn *);
-/* Learns the peer's segment size, and what the buffer holds of such. */
-void tcp_measure_mss(struct tcp_conn *, const struct tcp_in *);
-/* A packet with len bytes was queued: more may be announced. */
-void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len);
+/* What a program is expected to read in a round trip, before it has. */
+uint32_t tcp_rcv_space_at_first(const struct tcp_conn *);
+/* What the peer seems to send, and what such packets cost. */
+void tcp_measure_mss(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_in *);
+/* A packet of len bytes came, `to_come` bytes of buffer are charged for next:
+ * may more be announced? */
+void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len,
+		     uint32_t to_come);
+/* The buffer holds what is behind a gap, beside what is read. */
+void tcp_rcvbuf_for_ofo(struct tern_stack *, struct tcp_conn *);
+/* More came than the buffer holds: it grows, or the window must not. */
+void tcp_clamp_window(struct tern_stack *, struct tcp_conn *);
 void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
 void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,
@@ -375,6 +386,36 @@ void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,
 void tcp_rcvbuf_tune(struct tern_stack *, struct tcp_conn *);
 void tcp_rcv_rtt_ts(struct tern_stack *, struct tcp_conn *,
 		    const struct tcp_in *);
+
+/* Memory of all queues, by Linux's count, against tcp_mem (in pages): beyond
+ * the first number buffers do not grow; from beyond the second until below the
+ * first windows and buffers are held down (`pressure`); beyond the third nobody
+ * gets more than tcp_rmem and tcp_wmem promise each. */
+#define TCP_MEM_PAGE 4096
+static inline bool tcp_mem_is_tight(const struct tern_stack *st)
+{
+	return st->tcp.mem_used / TCP_MEM_PAGE >= (uint64_t)st->tun.tcp_mem[0];
+}
+
+static inline bool tcp_mem_is_out(const struct tern_stack *st)
+{
+	return st->tcp.mem_used / TCP_MEM_PAGE > (uint64_t)st->tun.tcp_mem[2];
+}
+
+static inline void tcp_mem_charge(struct tern_stack *st, uint32_t n)
+{
+	st->tcp.mem_used += n;
+	if (unlikely(st->tcp.mem_used / TCP_MEM_PAGE >
+		     (uint64_t)st->tun.tcp_mem[1]))
+		tcp_mem_press(st);
+}
+
+static inline void tcp_mem_uncharge(struct tern_stack *st, uint32_t n)
+{
+	st->tcp.mem_used -= n;
+	if (unlikely(st->tcp.pressure) && !tcp_mem_is_tight(st))
+		tcp_mem_relax(st);
+}
 
 /* tcp_delack.c: when to acknowledge. */
 void tcp_ack_check(struct tern_stack *, struct tcp_conn *, bool had_ofo);
@@ -471,6 +512,8 @@ static inline struct tcp_seg *rtx_first(const struct tcp_active *a)
 }
 
 /* tcp_rto.c, tcp_keep.c: what timers do. */
+/* What time-outs began has ended. */
+void tcp_rto_over(struct tern_stack *, struct tcp_conn *);
 void tcp_rtx_fire(struct tern_stack *, struct tcp_conn *);
 void tcp_probe_fire(struct tern_stack *, struct tcp_conn *);
 void tcp_keep_fire(struct tern_stack *, struct tcp_conn *);

@@ -65,8 +65,14 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 	c->snd.wl1 = in->h.seq;
 	c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
 	/* A child of a listener has no SYN in its queue to take the RTT of. */
-	if (!c->srtt_us && c->act->syn_at != NEVER)
-		tcp_rtt_sample(st, c, (st->now - c->act->syn_at) / NS_PER_US);
+	if (!c->srtt_us && c->act->syn_at != NEVER) {
+		int64_t us = (st->now - c->act->syn_at) / NS_PER_US;
+
+		c->min_rtt_us =
+			min_u32(c->min_rtt_us,
+				(uint32_t)max_i64(min_i64(us, INT32_MAX), 1));
+		tcp_rtt_sample(st, c, us);
+	}
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "ACK of SYN");
 	tcp_init_transfer(st, c);
 	tcp_init_rcv_mss(c);
@@ -223,10 +229,9 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t id = c->id, gen = c->gen;
 	bool had_ofo, quiet;
 
-	c->segs_in +=
-		in->pkt->gso_size && in->len > in->pkt->gso_size ?
-			(in->len + in->pkt->gso_size - 1) / in->pkt->gso_size :
-			1;
+	c->segs_in += in_segs(in);
+	if (in->len && c->hist)
+		hist_of(st, c)->data_segs_in += in_segs(in);
 	tcp_trace_what(st, c, TERN_TRACE_IN, NULL, in->pkt);
 	if (unlikely(in->ip->ttl < c->opts->min_ttl)) {
 		ip_drop(st, in->pkt, DROP_TCP_MINTTL);

@@ -105,6 +105,25 @@ void tcp_initial_window(struct tern_stack *st, uint32_t space, uint32_t mss,
 		*scale = (uint8_t)min_u32(ilog2_u64(most) - 15, TCP_MAX_WSCALE);
 }
 
+void tcp_mem_press(struct tern_stack *st)
+{
+	if (!st->tcp.pressure)
+		COUNT(st, TCP_EXT_MEMORY_PRESSURES);
+	st->tcp.pressure = true;
+}
+
+void tcp_mem_relax(struct tern_stack *st)
+{
+	st->tcp.pressure = false;
+}
+
+/* tcp_shrink_window (RFC 7323 2.4): the window follows the free space, also
+ * when that moves its edge back. */
+static bool may_shrink(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	return st->tun.tcp_shrink_window && c->rcv_scale;
+}
+
 /* What may be announced now, before the rule that the edge stays. */
 uint32_t tcp_window_would(struct tern_stack *st, struct tcp_conn *c)
 {
@@ -128,12 +147,16 @@ uint32_t tcp_window_would(struct tern_stack *st, struct tcp_conn *c)
 		if (free_space < allowed >> 4 || free_space < mss)
 			return 0;
 	}
-	free_space = min_u32(free_space, c->rcv.ssthresh);
 	if (c->rcv_scale) {
 		uint32_t unit = 1u << c->rcv_scale;
 
+		/* Space that is there, not what rounding up makes of it. */
+		if (may_shrink(st, c) && free_space <= c->rcv.ssthresh)
+			return free_space & ~(unit - 1);
+		free_space = min_u32(free_space, c->rcv.ssthresh);
 		return (free_space + unit - 1) & ~(unit - 1);
 	}
+	free_space = min_u32(free_space, c->rcv.ssthresh);
 	window = c->rcv.wnd;
 	if (window + mss <= free_space || window > free_space)
 		window = free_space / mss * mss;
@@ -144,14 +167,20 @@ uint32_t tcp_window_would(struct tern_stack *st, struct tcp_conn *c)
 
 uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 {
-	uint32_t old = c->rcv.wnd, cur = rcv_window(c);
-	uint32_t wnd = tcp_window_would(st, c);
+	uint32_t old = c->rcv.wnd, cur = rcv_window(c), wnd;
 
+	if (unlikely(c->ack & ACK_NOMEM)) {
+		c->rcv.wnd = 0;
+		c->rcv.wup = c->rcv.nxt;
+		return 0;
+	}
+	wnd = tcp_window_would(st, c);
 	if (wnd < cur) {
 		if (!wnd)
 			COUNT(st, TCP_EXT_WANT_ZERO_WINDOW_ADV);
-		wnd = (cur + (1u << c->rcv_scale) - 1) >>
-		      c->rcv_scale << c->rcv_scale;
+		if (!may_shrink(st, c))
+			wnd = (cur + (1u << c->rcv_scale) - 1) >>
+			      c->rcv_scale << c->rcv_scale;
 	}
 	/* What the field cannot say is taken all the same [k]. */
 	c->rcv.wnd = wnd;
@@ -168,6 +197,12 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 	return (uint16_t)wnd;
 }
 
+uint32_t tcp_rcv_space_at_first(const struct tcp_conn *c)
+{
+	return min_u32(min_u32(c->rcv.ssthresh, c->rcv.wnd),
+		       TCP_INIT_CWND * (uint32_t)c->advmss);
+}
+
 void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);
@@ -179,17 +214,16 @@ void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 	if (c->act) {
 		c->act->space.seq = c->rcv.copied;
 		c->act->space.at = st->now;
-		c->act->rcv_rtt.at = st->now;
 	}
 	if (h && !h->rcv_space)
-		h->rcv_space = min_u32(c->rcv.wnd,
-				       TCP_INIT_CWND * (uint32_t)c->advmss);
+		h->rcv_space = tcp_rcv_space_at_first(c);
 }
 
 /* A full-sized segment tells how buffer bytes turn into payload; what may be
  * announced follows, down at once, up to what was announced last [k]. */
-static void rescale(struct tcp_conn *c, uint32_t len)
+static void rescale(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 {
+	struct tcp_hist *h = hist_of(st, c);
 	uint32_t before = tcp_window_clamp(c), clamp;
 
 	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
@@ -200,9 +234,14 @@ static void rescale(struct tcp_conn *c, uint32_t len)
 	else if (clamp > before)
 		c->rcv.ssthresh =
 			max_u32(c->rcv.ssthresh, min_u32(c->rcv.wnd, clamp));
+	/* The buffer itself may have become smaller meanwhile (SO_RCVBUF). */
+	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
+	if (h && h->rcv_space > clamp)
+		h->rcv_space = clamp;
 }
 
-void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
+void tcp_measure_mss(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
 	uint16_t last = c->act->last_len;
@@ -210,7 +249,7 @@ void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 	c->act->last_len = 0;
 	if (len >= c->rcv_mss) {
 		if (len != c->rcv_mss)
-			rescale(c, in->len);
+			rescale(st, c, in->len);
 		c->rcv_mss = (uint16_t)min_u32(len, c->advmss);
 		if (in->h.flags & TCP_PSH)
 			c->ack |= ACK_PUSHED;
@@ -231,10 +270,11 @@ void tcp_measure_mss(struct tcp_conn *c, const struct tcp_in *in)
 	c->ack |= ACK_PUSHED;
 }
 
-void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len,
+		     uint32_t to_come)
 {
 	uint32_t true_len = tcp_truesize(len);
-	uint32_t used = c->act->rmem + true_len; /* it is queued next */
+	uint32_t used = c->act->rmem + to_come;
 	uint32_t incr = 0, most, window;
 
 	most = used < c->rcvbuf ? tcp_win_from_space(c, c->rcvbuf - used) : 0;
@@ -283,7 +323,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t rto_ms = c->rto_us / 1000;
 
 	c->ack |= ACK_SCHED;
-	tcp_measure_mss(c, in);
+	tcp_measure_mss(st, c, in);
 	tcp_rcv_rtt_ts(st, c, in);
 	if (!c->ato_ms) {
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
@@ -299,8 +339,9 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 	}
 	c->last_data = now_ms(st);
+	/* It is queued next. */
 	if (in->len >= 128)
-		tcp_grow_window(st, c, in->len);
+		tcp_grow_window(st, c, in->len, tcp_truesize(in->len));
 }
 
 void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
@@ -368,35 +409,74 @@ void tcp_rcv_rtt_ts(struct tern_stack *st, struct tcp_conn *c,
 		h->rcv_rtt_us = min_u32(h->rcv_rtt_us, us << 3);
 }
 
+/* The program has read `space` bytes in a round trip. */
+static void grow_buffer(struct tern_stack *st, struct tcp_conn *c,
+			uint32_t space)
+{
+	struct tcp_hist *h = hist_of(st, c);
+	uint64_t old = max_u32(h->rcv_space, 1), want;
+
+	h->rcv_space = space;
+	if (!st->tun.tcp_moderate_rcvbuf || c->rcvbuf_lock)
+		return;
+	/* Twice what was read covers the next round trip, as this comes one
+	 * late; twice its growth, that of slow start [k]. */
+	want = UINT64_C(2) * space;
+	want += want * (space - old) / old * 2;
+	if (c->act->ofo.last)
+		want += (uint32_t)seq_diff(
+			pkt_cb(pkt_of(c->act->ofo.last))->end, c->rcv.nxt);
+	want = (want << 8) / c->scaling;
+	if (want > (uint64_t)st->tun.tcp_rmem[2])
+		want = (uint64_t)st->tun.tcp_rmem[2];
+	if (want > c->rcvbuf) {
+		c->rcvbuf = (uint32_t)want;
+		c->clamped = 0;
+	}
+}
+
+void tcp_rcvbuf_for_ofo(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tcp_hist *h = hist_of(st, c);
+
+	/* Not for a program that has not accepted it yet. */
+	if (h && !c->in_accept_queue && !c->orphan)
+		grow_buffer(st, c, h->rcv_space);
+}
+
+void tcp_clamp_window(struct tern_stack *st, struct tcp_conn *c)
+{
+	uint32_t rmem = c->act->rmem;
+
+	if (rmem < c->rcvbuf) {
+		if (st->tcp.pressure)
+			c->rcv.ssthresh =
+				min_u32(c->rcv.ssthresh, 4u * c->advmss);
+		return;
+	}
+	if (c->rcvbuf < st->tun.tcp_rmem[2] && !c->rcvbuf_lock &&
+	    !st->tcp.pressure && !tcp_mem_is_tight(st))
+		c->rcvbuf = (uint32_t)min_i64(rmem, st->tun.tcp_rmem[2]);
+	if (rmem > c->rcvbuf)
+		c->rcv.ssthresh = min_u32(tcp_window_clamp(c), 2u * c->advmss);
+}
+
 /* Once a round trip: if the program reads faster than the buffer lets the peer
  * send, the buffer grows (dynamic right-sizing). */
 void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 	struct tcp_hist *h = hist_of(st, c);
-	uint64_t copied, want;
+	int64_t copied;
 
 	if (!h || !h->rcv_rtt_us || !a->space.at ||
 	    (st->now - a->space.at) / NS_PER_US < h->rcv_rtt_us >> 3)
 		return;
-	copied = (uint32_t)seq_diff(c->rcv.copied, a->space.seq);
-	if (copied > h->rcv_space) {
-		if (st->tun.tcp_moderate_rcvbuf && !c->rcvbuf_lock) {
-			/* Twice what was read covers the next round trip of
-			 * slow start; the rest is its growth. */
-			want = (copied << 1) + 16u * c->advmss;
-			want += want * (copied - h->rcv_space) /
-				max_u32(h->rcv_space, 1) * 2;
-			want = (want << 8) / c->scaling;
-			if (want > (uint64_t)st->tun.tcp_rmem[2])
-				want = (uint64_t)st->tun.tcp_rmem[2];
-			if (want > c->rcvbuf) {
-				c->rcvbuf = (uint32_t)want;
-				c->clamped = 0;
-			}
-		}
-		h->rcv_space = (uint32_t)copied;
-	}
+	/* What waits unread was not asked for at that rate [k]. */
+	copied = (int64_t)(uint32_t)seq_diff(c->rcv.copied, a->space.seq) -
+		 tcp_unread(c);
+	if (copied > h->rcv_space)
+		grow_buffer(st, c, (uint32_t)copied);
 	a->space.seq = c->rcv.copied;
 	a->space.at = st->now;
 }

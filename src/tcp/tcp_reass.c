@@ -16,14 +16,14 @@
 static void charge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 {
 	c->act->rmem += n;
-	st->tcp.mem_used += n;
+	tcp_mem_charge(st, n);
 }
 
 static void uncharge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 {
 	n = min_u32(n, c->act->rmem);
 	c->act->rmem -= n;
-	st->tcp.mem_used -= n;
+	tcp_mem_uncharge(st, n);
 }
 
 static void drop_queued(struct tern_stack *st, struct tcp_conn *c,
@@ -38,6 +38,7 @@ static void charge_pkt(struct tern_stack *st, struct tcp_conn *c,
 		       struct tern_pkt *pkt)
 {
 	pkt->owner = tcp_truesize(pkt->len);
+	pkt_cb(pkt)->room = (uint16_t)tcp_tailroom(pkt->owner, pkt->len);
 	charge(st, c, pkt->owner);
 }
 
@@ -100,10 +101,14 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	b->end = f->end;
 	b->fin = f->fin;
 	to->at = from->at; /* SO_TIMESTAMP tells of the newest */
-	/* Linux copies too where its buffer has room, and else links the
+	/* Linux copies too where its buffer has room, and else keeps the
 	 * packet, for what it costs. */
-	if (from->len > tcp_tailroom(to->owner, to->len - from->len))
+	if (from->len <= b->room) {
+		b->room = (uint16_t)(b->room - from->len);
+	} else {
 		more = tcp_truesize(from->len);
+		b->room = (uint16_t)tcp_tailroom(more, from->len);
+	}
 	to->owner += more;
 	charge(st, c, more);
 	COUNT(st, TCP_EXT_RCV_COALESCE);
@@ -111,17 +116,30 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	return true;
 }
 
-/* Makes room by giving up what is farthest out of order. */
-static bool prune_ofo(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+/* Within its buffer, and the stack within tcp_mem; what tcp_rmem promises to
+ * each is its own. */
+static bool is_fine(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	return c->act->rmem <= c->rcvbuf &&
+	       (!tcp_mem_is_out(st) ||
+		c->act->rmem < (uint64_t)st->tun.tcp_rmem[0]);
+}
+
+/* Room by giving up what is farthest out of order, an eighth of the buffer at a
+ * time [k]; but not for what is farther still. */
+static void prune_ofo(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
 {
 	struct tcp_active *a = c->act;
+	uint32_t goal = c->rcvbuf >> 3, freed = 0;
 	struct tern_pkt *pkt;
 	bool any = false;
 
-	while (a->rmem + len > c->rcvbuf &&
-	       (pkt = pkt_of(a->ofo.last)) != NULL) {
+	while ((freed < goal || !is_fine(st, c)) &&
+	       (pkt = pkt_of(a->ofo.last)) != NULL &&
+	       seq_leq(seq, pkt_cb(pkt)->seq)) {
 		rbtree_remove(&a->ofo, &pkt_cb(pkt)->node);
 		a->n_ofo--;
+		freed += pkt->owner;
 		uncharge(st, c, pkt->owner);
 		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
 		any = true;
@@ -131,15 +149,76 @@ static bool prune_ofo(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 		/* What was SACKed may be gone: tell nothing of it. */
 		a->n_sacks = 0;
 	}
-	return a->rmem + len <= c->rcvbuf;
 }
 
-static bool has_room(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+/* Payload of what collapsing makes: a page less Linux's shared info. */
+#define COLLAPSED_MAX 3776u
+
+/* Packs `to` and those behind it that fit into one, if that costs less; not
+ * what is as dense as most of what comes. */
+static void collapse_at(struct tern_stack *st, struct tcp_conn *c,
+			struct tern_pkt *to)
 {
-	if (c->act->rmem + len <= c->rcvbuf)
+	struct pktq *q = &c->act->rcvq;
+	uint32_t before = to->owner, len = to->len, after, n = 0;
+	struct tern_pkt *from;
+
+	for (from = to->next; from && len + from->len <= COLLAPSED_MAX;
+	     from = from->next) {
+		len += from->len;
+		before += from->owner;
+		n++;
+	}
+	after = tcp_truesize(len);
+	if (tcp_win_from_space(c, to->owner) <= to->len)
+		return;
+	if (!n || after >= before || !pkt_make_room(to, len - to->len))
+		return;
+	while (n--) {
+		from = to->next;
+		tern_pkt_copy_out(from, 0, tern_pkt_append(to, from->len),
+				  from->len);
+		pkt_cb(to)->end = pkt_cb(from)->end;
+		pkt_cb(to)->fin = pkt_cb(from)->fin;
+		to->at = from->at;
+		to->next = from->next;
+		if (q->tail == from)
+			q->tail = to;
+		q->n--;
+		tern_pkt_put(from);
+		COUNT(st, TCP_EXT_RCV_COLLAPSED);
+	}
+	to->owner = after;
+	pkt_cb(to)->room = (uint16_t)tcp_tailroom(after, to->len);
+	uncharge(st, c, before - after);
+}
+
+/* Small packets that wait to be read become fewer full ones. */
+static void collapse(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tern_pkt *pkt;
+
+	for (pkt = c->act->rcvq.head; pkt; pkt = pkt->next)
+		collapse_at(st, c, pkt);
+}
+
+/* May one packet more be queued, one that begins at seq? If not, this is the
+ * order in which things go: the buffer grows, if nobody has set it and memory
+ * is plenty; small packets are packed together; what is out of order goes; then
+ * the packet itself. */
+static bool has_room(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
+{
+	if (likely(is_fine(st, c)))
 		return true;
 	COUNT(st, TCP_EXT_PRUNE_CALLED);
-	if (prune_ofo(st, c, len))
+	tcp_clamp_window(st, c);
+	if (is_fine(st, c))
+		return true;
+	collapse(st, c);
+	if (is_fine(st, c))
+		return true;
+	prune_ofo(st, c, seq);
+	if (is_fine(st, c))
 		return true;
 	COUNT(st, TCP_EXT_RCV_PRUNED);
 	return false;
@@ -263,13 +342,14 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	struct tern_pkt *prev;
 	struct tcp_hist *h = hist_of(st, c);
 
-	c->ack |= ACK_SCHED;
-	if (!has_room(st, c, pkt->len)) {
+	if (!has_room(st, c, b->seq)) {
+		/* Not even answered [k]. */
 		COUNT(st, TCP_EXT_OFO_DROP);
 		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
 		return;
 	}
-	tcp_measure_mss(c, in);
+	c->ack |= ACK_SCHED;
+	tcp_measure_mss(st, c, in);
 	COUNT(st, TCP_EXT_OFO_QUEUE);
 	if (h)
 		h->rcv_ooopack++;
@@ -299,14 +379,16 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (c->sack_ok) {
 		tcp_sack_add(c, seq, end);
-		tcp_grow_window(st, c, pkt->len);
+		/* Without it a window that grows would hide a duplicate ACK. */
+		tcp_grow_window(st, c, pkt->len, 0);
 	}
-	if (prev && coalesce(st, c, prev, pkt))
-		return;
-	charge_pkt(st, c, pkt);
-	rbtree_insert_after(&a->ofo, &b->node,
-			    prev ? &pkt_cb(prev)->node : NULL);
-	a->n_ofo++;
+	if (!prev || !coalesce(st, c, prev, pkt)) {
+		charge_pkt(st, c, pkt);
+		rbtree_insert_after(&a->ofo, &b->node,
+				    prev ? &pkt_cb(prev)->node : NULL);
+		a->n_ofo++;
+	}
+	tcp_rcvbuf_for_ofo(st, c);
 }
 
 /* Nothing in it that we may take: say where we are, at once. */
@@ -320,13 +402,26 @@ static void refuse(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in,
 	ip_drop(st, in->pkt, reason);
 }
 
+/* Linux takes memory for sockets in pages, and on its fast path looks only at
+ * what of these is left. */
+static bool fits_pages(const struct tcp_active *a, uint32_t len)
+{
+	uint32_t pages = (a->rmem + TCP_MEM_PAGE - 1) / TCP_MEM_PAGE;
+
+	return !a->ofo.root &&
+	       a->rmem + tcp_truesize(len) <= pages * TCP_MEM_PAGE;
+}
+
 /* At rcv.nxt, maybe from before it: take it. */
 static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct tcp_active *a = c->act;
 	uint32_t id = c->id, gen = c->gen;
 
-	if (a->rcvq.head && !has_room(st, c, in->pkt->len)) {
+	if (!fits_pages(a, in->len) && !has_room(st, c, c->rcv.nxt) &&
+	    a->rcvq.head) {
+		/* The window that was announced cannot be kept [k]. */
+		c->ack |= ACK_SCHED | ACK_NOW | ACK_NOMEM;
 		COUNT(st, TCP_EXT_RCVQ_DROP);
 		tcp_post(st, c);
 		ip_drop(st, in->pkt, DROP_TCP_RCVQ_FULL);
@@ -356,8 +451,8 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct seq edge, seq = in->h.seq;
-	struct tcp_hist *h;
 	struct tcp_cb *b;
+	bool first = in->len && !c->hist;
 
 	tcp_ecn_cwr_in(c, in);
 	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
@@ -365,9 +460,8 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		tern_pkt_put(in->pkt);
 		return;
 	}
-	h = hist_of(st, c);
-	if (in->len && h)
-		h->data_segs_in++;
+	if (first)
+		hist_of(st, c)->data_segs_in = in_segs(in);
 	c->act->has_dsack = false;
 	edge = seq_add(c->rcv.nxt, rcv_window(c));
 	/* After the FIN all is old, also what claims a place behind it. */

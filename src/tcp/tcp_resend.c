@@ -76,7 +76,7 @@ static void try_collapse(struct tern_stack *st, struct tcp_conn *c,
 			a->lost_out -= n->n_segs;
 		/* The bytes moved; only the overhead is given back. */
 		c->act->wmem += n->len;
-		st->tcp.mem_used += n->len;
+		tcp_mem_charge(st, n->len);
 		rbtree_remove(&a->rtx, &n->node);
 		tcp_seg_free(st, c, n);
 	}

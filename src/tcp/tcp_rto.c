@@ -136,12 +136,24 @@ static void back_off(struct tern_stack *st, struct tcp_conn *c)
 	tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + rto);
 }
 
+void tcp_rto_over(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	struct tcp_hist *h = hist_of(st, c);
+
+	if (h && a->rto_at)
+		h->rto_time_ms += (uint32_t)((st->now - a->rto_at) / NS_PER_MS);
+	a->rto_at = 0;
+}
+
 static void count_rto(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);
 
 	if (!c->retransmits && h)
 		h->n_rto_recoveries++;
+	if (!c->retransmits)
+		c->act->rto_at = st->now;
 	if (c->retransmits < 255)
 		c->retransmits++;
 	if (h)

@@ -32,14 +32,14 @@ struct tcp_seg *tcp_seg_new(struct tern_stack *st, struct tcp_conn *c)
 	g->id = id;
 	g->seq = c->snd.end;
 	c->act->wmem += SEG_OVERHEAD;
-	st->tcp.mem_used += SEG_OVERHEAD;
+	tcp_mem_charge(st, SEG_OVERHEAD);
 	return g;
 }
 
 static void uncharge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 {
 	c->act->wmem -= min_u32(n, c->act->wmem);
-	st->tcp.mem_used -= n;
+	tcp_mem_uncharge(st, n);
 }
 
 void tcp_seg_free(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g)
@@ -294,6 +294,9 @@ static uint64_t notsent_lowat(const struct tern_stack *st,
 /* May a new segment be begun? */
 static bool has_memory(const struct tern_stack *st, const struct tcp_conn *c)
 {
+	if (unlikely(tcp_mem_is_out(st)) &&
+	    c->act->wmem >= (uint64_t)st->tun.tcp_wmem[0])
+		return false;
 	return c->act->wmem < c->sndbuf &&
 	       tcp_notsent(c) < notsent_lowat(st, c);
 }
@@ -334,7 +337,8 @@ void tcp_write_space(struct tern_stack *st, struct tcp_conn *c)
 
 	if (!c->no_space)
 		return;
-	if (!c->sndbuf_lock && !st->tcp.pressure && a->packets_out < c->cc.cwnd)
+	if (!c->sndbuf_lock && !st->tcp.pressure && !tcp_mem_is_tight(st) &&
+	    a->packets_out < c->cc.cwnd)
 		tcp_sndbuf_expand(st, c);
 	if (!tcp_sendq_has_room(st, c))
 		return;
@@ -388,7 +392,7 @@ static int64_t append(struct tern_stack *st, struct tcp_conn *c,
 	f->len += k;
 	g->len += k;
 	a->wmem += k;
-	st->tcp.mem_used += k;
+	tcp_mem_charge(st, k);
 	c->snd.end = seq_add(c->snd.end, k);
 	return k;
 }
@@ -422,7 +426,7 @@ static int64_t lend(struct tern_stack *st, struct tcp_conn *c,
 	g->lent_cost += cost - n;
 	g->notes |= SEG_LENT;
 	c->act->wmem += cost;
-	st->tcp.mem_used += cost;
+	tcp_mem_charge(st, cost);
 	c->snd.end = seq_add(c->snd.end, n);
 	return n;
 }
@@ -614,6 +618,7 @@ int64_t tcp_sendq_write(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!tcp_activate(st, c) || !tcp_hist_attach(st, c))
 		return -TERN_ENOMEM;
+	tcp_rate_app_limited(st, c);
 	w.mss = tcp_mss_now(st, c);
 	w.goal = flags & TERN_MSG_OOB ? w.mss : tcp_size_goal(st, c, w.mss);
 	if (unlikely(lends(c, msg, flags)))
@@ -624,7 +629,6 @@ int64_t tcp_sendq_write(struct tern_stack *st, struct tcp_conn *c,
 		return w.copied ? w.copied : err;
 	if (err == -TERN_EAGAIN) {
 		c->no_space = 1;
-		tcp_chrono_set(st, c, TCP_CHRONO_SNDBUF);
 		flags &= ~TERN_MSG_MORE;
 	}
 	if (err == -TERN_ENOMEM || err == -TERN_ENOBUFS)

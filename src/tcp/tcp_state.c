@@ -228,6 +228,8 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 	/* The SYN was delivered before there was a history to say so. */
 	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
 	hist_of(st, c)->bytes_acked = tcp_syn_acked(c);
+	if (c->state != TERN_TCP_SYN_SENT && c->state != TERN_TCP_SYN_RECV)
+		hist_of(st, c)->rcv_space = tcp_rcv_space_at_first(c);
 	return true;
 }
 

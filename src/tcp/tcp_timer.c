@@ -90,6 +90,8 @@ static void fire_one(struct tern_stack *st, struct tcp_conn *c,
 		tcp_resume(st, c);
 		break;
 	case TCP_TIMER_SACK:
+		if (c->act->n_acks_merged)
+			c->act->n_acks_merged--; /* it is sent after all */
 		tcp_send_ack(st, c);
 		break;
 	case TCP_TIMER_REST:
