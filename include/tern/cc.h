@@ -132,9 +132,10 @@ struct tern_cc_ops {
 	void (*on_event)(struct tern_cc_view *, enum tern_cc_event);
 	void (*on_state)(struct tern_cc_view *, enum tern_ca_state);
 
-	/* (optional) How many words of priv must outlive a pause in which the
-	 * connection holds no memory but its control block. Default: all. */
-	uint32_t (*keep)(struct tern_cc_view *);
+	/* (optional) Must priv outlive a pause in which the connection holds
+	 * no memory but its control block? Default: if any of it is not
+	 * zero. */
+	bool (*keep)(struct tern_cc_view *);
 
 	/* (optional) Sending again after a pause for which nothing was kept;
 	 * priv is zero. Default: init. */

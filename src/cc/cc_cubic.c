@@ -113,13 +113,11 @@ static void cubic_resume(struct tern_cc_view *v)
 }
 
 /* In slow start with nothing lost yet all of it is known anyway. */
-static uint32_t cubic_keep(struct tern_cc_view *v)
+static bool cubic_keep(struct tern_cc_view *v)
 {
 	const struct cubic *u = of(v);
 
-	if (!u->has_epoch && !u->last_max && !u->hystart.found)
-		return 0;
-	return TERN_CC_PRIV_WORDS;
+	return u->has_epoch || u->last_max || u->hystart.found;
 }
 
 static uint32_t cubic_ssthresh(struct tern_cc_view *v)

@@ -23,6 +23,8 @@ struct tcp_conn;
 struct tcp_state {
 	struct slab conns, hists, hists_accecn, actives, segs, opts, listeners;
 	struct slab ports;
+	struct slab kept; /* tcp_kept.c */
+	struct idhash kept_by_conn;
 	struct slab notes, lends, lents;
 	uint32_t lend_done, lend_done_last; /* for tcp_lend_settle() */
 	struct slab reqs[2], tws[2];	    /* IPv4, IPv6 */

@@ -66,6 +66,7 @@ static uint32_t ack_part(struct tern_stack *st, struct tcp_conn *c,
 struct cleaned {
 	int64_t first_at, last_at; /* sent, of those never resent; 0: none */
 	bool whole;		   /* the last one, entirely */
+	bool had_sacks;		   /* before */
 };
 
 static void acked_one(struct tern_stack *st, struct tcp_conn *c,
@@ -117,6 +118,21 @@ static void unlink_acked(struct tcp_active *a, struct tcp_seg *g)
 	rbtree_remove(&a->rtx, &g->node);
 }
 
+/* A lone segment smaller than the MSS, with nothing else going on: the
+ * receiver may have delayed this ACK (T5). */
+static bool may_be_delayed(const struct tern_stack *st,
+			   const struct tcp_conn *c,
+			   const struct tcp_ack_state *s,
+			   const struct cleaned *k)
+{
+	const struct tcp_hist *h = hist_of(st, c);
+
+	return s->newly_acked == 1 && k->whole && !k->had_sacks && h &&
+	       seq_diff(c->snd.una, s->prior_una) < c->mss &&
+	       s->rs.prior_delivered + 1 == h->delivered &&
+	       !(s->flags & (ACKED_SACK | ACKED_ECE | ACKED_DSACK | ACKED_SYN));
+}
+
 /* RTT from the send of what was acknowledged, or from the echo. */
 static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 		     const struct tcp_in *in, struct tcp_ack_state *s,
@@ -127,6 +143,7 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 	if (k->first_at && !(s->flags & ACKED_RETRANS)) {
 		us = (st->now - k->first_at) / NS_PER_US;
 		last_us = (st->now - k->last_at) / NS_PER_US;
+		s->rs.is_ack_delayed = may_be_delayed(st, c, s, k);
 	}
 	if (s->sack_first_at) {
 		if (us < 0)
@@ -156,7 +173,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		      const struct tcp_in *in, struct tcp_ack_state *s)
 {
 	struct tcp_active *a = c->act;
-	struct cleaned k = { 0 };
+	struct cleaned k = { .whole = true, .had_sacks = a->sacked_out != 0 };
 	struct tcp_seg *g;
 
 	s->bytes += (uint32_t)seq_diff(c->snd.una, s->prior_una);
@@ -164,6 +181,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		if (seq_gt(seg_end(g), c->snd.una)) {
 			uint32_t n = ack_part(st, c, g);
 
+			k.whole = false;
 			if (n)
 				acked_one(st, c, s, g, n, &k);
 			break;

@@ -10,6 +10,7 @@
  */
 #include "tcp_priv.h"
 
+#include "cc/cc_bbr.h"
 #include "cc/cc_cubic.h"
 #include "cc/cc_reno.h"
 
@@ -18,6 +19,7 @@ void tcp_cc_register_builtin(struct tern_stack *st)
 	static const struct tern_cc_ops *const all[] = {
 		&cc_reno,
 		&cc_cubic,
+		&cc_bbr,
 	};
 	size_t i;
 
@@ -114,17 +116,83 @@ static void look(struct tern_stack *st, struct tcp_conn *c,
 	};
 }
 
+/* What the hook may have set beyond the window. */
+static void take(struct tcp_conn *c, const struct tern_cc_view *v)
+{
+	c->act->pacing_rate = v->pacing_rate;
+	c->act->app_limited = v->app_limited;
+}
+
 void tcp_cc_init(struct tern_stack *st, struct tcp_conn *c)
 {
 	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
 	struct tern_cc_view v;
 
 	memset(c->act->cc_priv, 0, sizeof(c->act->cc_priv));
+	c->act->prior_ssthresh = 0;
 	if (!ops->init)
 		return;
 	look(st, c, &v);
 	ops->init(&v);
-	c->act->pacing_rate = v.pacing_rate;
+	take(c, &v);
+}
+
+bool tcp_cc_keeps(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+	struct tern_cc_view v;
+	size_t i;
+
+	if (ops->keep) {
+		look(st, c, &v);
+		return ops->keep(&v);
+	}
+	for (i = 0; i < ARRAY_LEN(c->act->cc_priv); i++)
+		if (c->act->cc_priv[i])
+			return true;
+	return false;
+}
+
+void tcp_cc_resume(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+	struct tern_cc_view v;
+
+	if (tcp_kept_load(st, c) || !(ops->resume || ops->init))
+		return;
+	look(st, c, &v);
+	if (ops->resume)
+		ops->resume(&v);
+	else
+		ops->init(&v);
+	take(c, &v);
+}
+
+size_t tcp_cc_info(struct tern_stack *st, struct tcp_conn *c, void *out)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+	uint64_t nothing[TERN_CC_PRIV_WORDS] = { 0 };
+	struct tern_cc_view v = { .priv = nothing, .mss = c->mss };
+
+	if (!ops->info)
+		return 0;
+	/* Of an idle connection the words are elsewhere: fetch them. */
+	if (c->has_kept && !tcp_activate(st, c))
+		return 0;
+	if (c->state != TERN_TCP_LISTEN && c->act)
+		look(st, c, &v);
+	return ops->info(&v, out);
+}
+
+uint32_t tcp_min_tso_segs(struct tern_stack *st, struct tcp_conn *c)
+{
+	const struct tern_cc_ops *ops = tcp_cc_ops(st, c);
+	struct tern_cc_view v;
+
+	if (likely(!ops->min_tso_segs))
+		return (uint32_t)st->tun.tcp_min_tso_segs;
+	look(st, c, &v);
+	return ops->min_tso_segs(&v);
 }
 
 uint32_t tcp_cc_ssthresh(struct tern_stack *st, struct tcp_conn *c)
@@ -156,6 +224,7 @@ void tcp_cc_event(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	look(st, c, &v);
 	ops->on_event(&v, event);
+	take(c, &v);
 }
 
 void tcp_set_ca(struct tern_stack *st, struct tcp_conn *c,
@@ -229,7 +298,7 @@ void tcp_cc_on_ack(struct tern_stack *st, struct tcp_conn *c,
 	if (ops->control) {
 		look(st, c, &v);
 		ops->control(&v, &s->rs);
-		c->act->pacing_rate = v.pacing_rate;
+		take(c, &v);
 		return;
 	}
 	if (c->ca_state == TERN_CA_CWR || c->ca_state == TERN_CA_RECOVERY) {

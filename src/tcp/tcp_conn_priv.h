@@ -497,7 +497,7 @@ struct tcp_conn {
 	uint32_t has_port : 1, hashed : 1, orphan : 1, in_accept_queue : 1;
 	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
 	uint32_t opened : 1, /* by connect() */
-		no_space : 1, has_isn : 1, freebind : 1,
+		no_space : 1, has_isn : 1, freebind : 1, has_kept : 1,
 		fin_owed : 1,  /* for want of memory: KEEP tries again */
 		connected : 1, /* the socket, by accept() or a connect() that
 				* told of it: it is until it is dissolved */

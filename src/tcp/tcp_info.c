@@ -31,11 +31,13 @@ static bool is_synchronised(const struct tcp_conn *c)
 static uint64_t idle_pacing_rate(const struct tern_stack *st,
 				 const struct tcp_conn *c)
 {
-	uint64_t rate, max = c->opts->max_pacing_rate;
+	uint64_t rate = tcp_kept_pacing(st, c), max = c->opts->max_pacing_rate;
 	int64_t percent = c->cc.cwnd < c->cc.ssthresh / 2 ?
 				  st->tun.tcp_pacing_ss_ratio :
 				  st->tun.tcp_pacing_ca_ratio;
 
+	if (rate)
+		return rate;
 	if (!is_synchronised(c))
 		return max ? max : UINT64_MAX;
 	rate = (uint64_t)c->mss * c->cc.cwnd * 80000 * (uint64_t)percent;
@@ -331,14 +333,15 @@ void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
 	int v6;
 
 	out->connections += t->conns.footprint + t->hists.footprint +
-			    t->hists_accecn.footprint;
+			    t->hists_accecn.footprint + t->kept.footprint;
 	out->active += t->actives.footprint + t->segs.footprint +
 		       t->opts.footprint + t->listeners.footprint +
 		       t->notes.footprint + t->lends.footprint +
 		       t->lents.footprint;
 	out->tables += t->ports.footprint + idhash_footprint(&t->by_tuple) +
 		       idhash_footprint(&t->by_port) +
-		       idhash_footprint(&t->listening);
+		       idhash_footprint(&t->listening) +
+		       idhash_footprint(&t->kept_by_conn);
 	for (v6 = 0; v6 < 2; v6++) {
 		out->half_open += t->reqs[v6].footprint;
 		out->time_wait += t->tws[v6].footprint;

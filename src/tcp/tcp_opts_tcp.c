@@ -199,6 +199,7 @@ static int set_congestion(const struct opt_call *k)
 	if (i == k->c->cc_index)
 		return 0;
 	k->c->cc_index = (uint8_t)i;
+	tcp_kept_drop(k->st, k->c);
 	if (opt_active(k->c))
 		tcp_cc_init(k->st, k->c);
 	return 0;
@@ -319,8 +320,14 @@ static int get_info(struct opt_call *k)
 	return opt_out(k, &info, sizeof(info));
 }
 
-/* Nothing to tell: reno has no state of its own, nor has what is asked for but
- * not there. */
+static int get_cc_info(struct opt_call *k)
+{
+	uint64_t info[TERN_CC_INFO_MAX / 8];
+
+	return opt_out(k, info, tcp_cc_info(k->st, k->c, info));
+}
+
+/* What is asked for is not there. */
 static int get_nothing(struct opt_call *k)
 {
 	return opt_out(k, "", 0);
@@ -377,7 +384,7 @@ static const struct opt rows[] = {
 	{ TERN_TCP_TIMESTAMP, OPT_ANY_INT, .get = get_timestamp,
 	  .set = set_timestamp },
 	{ TERN_TCP_INFO, .get_raw = get_info },
-	{ TERN_TCP_CC_INFO, .get_raw = get_nothing },
+	{ TERN_TCP_CC_INFO, .get_raw = get_cc_info },
 	{ TERN_TCP_CONGESTION, .get_raw = get_congestion,
 	  .set_raw = set_congestion },
 	{ TERN_TCP_ULP, .get_raw = get_nothing, .set_raw = set_ulp },

@@ -41,7 +41,7 @@ static bool nagle_holds(const struct tcp_conn *c, bool partial, int nagle)
 
 /* Segments that one packet should carry at this rate: a millisecond's worth,
  * more on short paths. */
-static uint32_t autosize(const struct tern_stack *st, const struct tcp_conn *c,
+static uint32_t autosize(struct tern_stack *st, struct tcp_conn *c,
 			 uint32_t mss)
 {
 	uint64_t bytes = c->act->pacing_rate >> 10;
@@ -52,8 +52,7 @@ static uint32_t autosize(const struct tern_stack *st, const struct tcp_conn *c,
 		bytes += TCP_GSO_MAX >> r;
 	if (bytes > most)
 		bytes = most;
-	return max_u32((uint32_t)bytes / mss,
-		       (uint32_t)st->tun.tcp_min_tso_segs);
+	return max_u32((uint32_t)bytes / mss, tcp_min_tso_segs(st, c));
 }
 
 static uint32_t cwnd_quota(const struct tcp_conn *c)
@@ -157,7 +156,7 @@ static bool paced(struct tern_stack *st, struct tcp_conn *c)
 	return ops->flags & TERN_CC_PACES || c->opts->max_pacing_rate;
 }
 
-static bool pace_holds(struct tern_stack *st, struct tcp_conn *c)
+bool tcp_pace_holds(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 
@@ -167,15 +166,25 @@ static bool pace_holds(struct tern_stack *st, struct tcp_conn *c)
 	return true;
 }
 
-static void pace_sent(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+/* len bytes have left: when may the next? As Linux paces by itself, without
+ * fq below: the first ten segments of a connection go as they are, and of a
+ * departure that came late half may be made good. */
+void tcp_pace_sent(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 {
 	struct tcp_active *a = c->act;
+	const struct tcp_hist *h = hist_of(st, c);
+	int64_t gap, late;
 
 	a->xmit_at = st->now;
-	if (a->pacing_rate != UINT64_MAX && a->pacing_rate && paced(st, c))
-		a->pace_at =
-			max_i64(a->pace_at, st->now) +
-			(int64_t)((uint64_t)len * NS_PER_S / a->pacing_rate);
+	if (likely(!paced(st, c)))
+		return;
+	late = max_i64(st->now - a->pace_at, 0);
+	a->pace_at = max_i64(a->pace_at, st->now);
+	if (a->pacing_rate == UINT64_MAX || !a->pacing_rate || !h ||
+	    h->data_segs_out < TCP_INIT_CWND)
+		return;
+	gap = (int64_t)((uint64_t)len * NS_PER_S / a->pacing_rate);
+	a->pace_at += gap - min_i64(gap / 2, late);
 }
 
 /* A new segment has left: it waits for its ACK now. */
@@ -214,7 +223,7 @@ static bool send_one(struct tern_stack *st, struct tcp_conn *c,
 		note_data_sent(st, c);
 	if (tcp_emit_seg(st, c, g, g->len))
 		return false;
-	pace_sent(st, c, g->len);
+	tcp_pace_sent(st, c, g->len);
 	g->in_flight = in_flight(a) + g->n_segs;
 	sent_new(st, c, g);
 	if (g->len < (uint32_t)g->n_segs * x->mss)
@@ -230,7 +239,7 @@ static uint32_t may_send(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t quota, limit = x->mss;
 	struct seq end;
 
-	if (pace_holds(st, c))
+	if (tcp_pace_holds(st, c))
 		return 0;
 	quota = cwnd_quota(c);
 	if (!quota && x->probe)

@@ -223,7 +223,25 @@ void tcp_tlp_fire(struct tern_stack *, struct tcp_conn *);
 void tcp_tlp_ack(struct tern_stack *, struct tcp_conn *, const struct tcp_in *,
 		 const struct tcp_ack_state *);
 
+/* tcp_kept.c: what a controller remembers while the connection is idle. */
+bool tcp_kept_init(struct tern_stack *);
+void tcp_kept_fini(struct tern_stack *);
+/* False: no memory, so the connection must stay active. */
+bool tcp_kept_save(struct tern_stack *, struct tcp_conn *);
+/* False: nothing was kept. */
+bool tcp_kept_load(struct tern_stack *, struct tcp_conn *);
+void tcp_kept_drop(struct tern_stack *, struct tcp_conn *);
+/* 0: none kept. */
+uint64_t tcp_kept_pacing(const struct tern_stack *, const struct tcp_conn *);
+
 /* tcp_cong.c: the controller's side. */
+/* Has it words that must outlive the active block? */
+bool tcp_cc_keeps(struct tern_stack *, struct tcp_conn *);
+/* The active block is new: the controller's words come back. */
+void tcp_cc_resume(struct tern_stack *, struct tcp_conn *);
+/* For TCP_CC_INFO: bytes written. */
+size_t tcp_cc_info(struct tern_stack *, struct tcp_conn *, void *out);
+uint32_t tcp_min_tso_segs(struct tern_stack *, struct tcp_conn *);
 void tcp_cc_register_builtin(struct tern_stack *);
 void tcp_cc_init(struct tern_stack *, struct tcp_conn *);
 const struct tern_cc_ops *tcp_cc_ops(const struct tern_stack *,
@@ -428,6 +446,9 @@ void tcp_ack_sent(struct tern_stack *, struct tcp_conn *);
 void tcp_push(struct tern_stack *, struct tcp_conn *, bool nagle_off);
 /* Like tcp_push for one packet while the program is still writing. */
 void tcp_push_one(struct tern_stack *, struct tcp_conn *);
+/* Pacing: must the next packet wait? Its timer is set then. */
+bool tcp_pace_holds(struct tern_stack *, struct tcp_conn *);
+void tcp_pace_sent(struct tern_stack *, struct tcp_conn *, uint32_t len);
 /* A tail loss probe of new data: one packet, whatever cwnd says. True: sent. */
 bool tcp_push_probe(struct tern_stack *, struct tcp_conn *);
 void tcp_send_ack(struct tern_stack *, struct tcp_conn *);

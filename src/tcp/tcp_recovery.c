@@ -467,7 +467,7 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 		uint32_t flight = in_flight(a);
 
 		a->rtx_from = g->seq;
-		if (flight >= c->cc.cwnd)
+		if (flight >= c->cc.cwnd || tcp_pace_holds(st, c))
 			break;
 		if (g->marks & SEG_LOST &&
 		    !(g->marks & (SEG_SACKED | SEG_RETRANS))) {

@@ -129,6 +129,8 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		try_collapse(st, c, g, min_u32((uint32_t)room, mss));
 
 	tcp_rate_sent(st, c, g);
+	if (g->len && !in_flight(a))
+		tcp_cc_event(st, c, TERN_CC_TX_START);
 	err = tcp_emit_seg(st, c, g, g->len);
 	if (err) {
 		COUNT_N(st, TCP_EXT_RETRANS_FAIL, g->n_segs);
@@ -136,7 +138,7 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 			return err;
 	}
 	count_resend(st, c, g);
-	a->xmit_at = st->now;
+	tcp_pace_sent(st, c, g->len);
 	g->n_retrans++;
 	tcp_rack_sent(c, g);
 	if (g->marks & SEG_RETRANS)

@@ -56,6 +56,7 @@ void tcp_release_active(struct tern_stack *st, struct tcp_conn *c)
 static void renew(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_release_active(st, c);
+	tcp_kept_drop(st, c);
 	tcp_hist_free(st, c);
 	c->srtt_us = c->rttvar_us = 0;
 	c->rto_us = c->mdev_us = TCP_RTO_INIT / NS_PER_US;

@@ -91,6 +91,7 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_unhash(st, c);
 	tcp_port_release(st, c);
+	tcp_kept_drop(st, c);
 	wheel_cancel(&st->tcp.conn_wheel, c->id);
 	if (c->state != TERN_TCP_LISTEN && c->act) {
 		tcp_sendq_purge(st, c);
@@ -139,6 +140,7 @@ bool tcp_activate(struct tern_stack *st, struct tcp_conn *c)
 	if (c->hashed && c->state != TERN_TCP_SYN_SENT) {
 		tcp_timer_set(st, c, TCP_TIMER_REST, st->now + TCP_REST_AFTER);
 		tcp_update_pacing(st, c);
+		tcp_cc_resume(st, c);
 	}
 	return true;
 }
@@ -168,7 +170,7 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 	if (!a || c->in_accept_queue)
 		return;
 	if (!may_rest(c) || now_ms(st) - c->last_sent < 1000 ||
-	    now_ms(st) - c->last_data < 1000) {
+	    now_ms(st) - c->last_data < 1000 || !tcp_kept_save(st, c)) {
 		tcp_timer_set(st, c, TCP_TIMER_REST, st->now + TCP_REST_AFTER);
 		return;
 	}

@@ -432,7 +432,7 @@ bool tcp_tables_init(struct tern_stack *st)
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
 	    idhash_init(&t->tw_by_tuple[1], &t->tws[1],
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
-	    tcp_ports_init(st))
+	    tcp_kept_init(st) && tcp_ports_init(st))
 		return true;
 	tcp_tables_fini(st);
 	return false;
@@ -444,6 +444,7 @@ void tcp_tables_fini(struct tern_stack *st)
 	int v6;
 
 	tcp_ports_fini(st);
+	tcp_kept_fini(st);
 	idhash_fini(&t->by_tuple);
 	idhash_fini(&t->listening);
 	for (v6 = 0; v6 < 2; v6++) {

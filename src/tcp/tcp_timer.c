@@ -65,6 +65,9 @@ void tcp_xmit_timer(struct tern_stack *st, struct tcp_conn *c, enum tcp_timer t,
 
 	all[TCP_TIMER_RTX] = all[TCP_TIMER_PROBE] = NEVER;
 	all[TCP_TIMER_LOSS] = all[TCP_TIMER_REO] = NEVER;
+	/* What pacing holds back is not late yet. */
+	if (at != NEVER && t != TCP_TIMER_REO)
+		at += max_i64(c->act->pace_at - st->now, 0);
 	tcp_timer_set(st, c, t, at);
 }
 
