@@ -183,6 +183,15 @@ static const char *set_non_fatal(struct drill_config *c, const char *value,
 	return NULL;
 }
 
+static const char *set_record(struct drill_config *c, const char *value,
+			      struct drill_mem *mem)
+{
+	if (!value || !*value)
+		return "needs a file";
+	c->record = drill_mem_copy(mem, value, strlen(value));
+	return NULL;
+}
+
 static const char *set_init_scripts(struct drill_config *c, const char *value,
 				    struct drill_mem *mem)
 {
@@ -291,6 +300,8 @@ static const struct drill_config_row rows[] = {
 	  "run on the kernel beneath, in real time (under unshare -Urn)",
 	  set_kernel },
 	{ "seed", "N", "of the stack's random numbers (1)", set_seed },
+	{ "record", "FILE", "write the run of one script for tern replay",
+	  set_record },
 };
 
 const struct drill_config_row *drill_config_row(int i)

@@ -50,6 +50,7 @@ struct drill_config {
 	bool thorough;
 	bool kernel; /* not tern: the kernel beneath */
 	uint64_t seed;
+	const char *record;	 /* the run is written there; or NULL */
 	struct lab_fault *fault; /* what fails in this run; or NULL */
 	/* Another's stack than tern's; its netdev_receive() may wait. */
 	struct drill_adapter *(*new_adapter)(const struct drill_config *,

@@ -207,6 +207,8 @@ static void tern_free(struct drill_adapter *a)
 		tern_pkt_put(t->refused[--t->n_refused]);
 	if (t->st)
 		tern_stack_free(t->st);
+	if (t->record)
+		fclose(t->record);
 	if (t->pool)
 		tern_pool_free(t->pool);
 	for (; t->sent; t->sent = next) {
@@ -273,6 +275,23 @@ static const char *join(struct drill_tern *t, const struct drill_config *c)
 	return NULL;
 }
 
+static void write_record(void *ctx, const void *bytes, size_t len)
+{
+	fwrite(bytes, 1, len, ctx);
+}
+
+/* False if the file cannot be made. */
+static bool record_to(struct drill_tern *t, const char *path,
+		      struct tern_config *config)
+{
+	if (!path)
+		return true;
+	t->record = fopen(path, "w");
+	config->record = write_record;
+	config->record_ctx = t->record;
+	return t->record;
+}
+
 struct drill_adapter *drill_tern_new(const struct drill_config *c,
 				     int64_t start, const char **why)
 {
@@ -293,6 +312,11 @@ struct drill_adapter *drill_tern_new(const struct drill_config *c,
 	for (i = 0; i < 8; i++)
 		config.seed[i] = (uint8_t)(c->seed >> 8 * i);
 	config.pool = t->pool;
+	*why = "the record's file cannot be made";
+	if (!record_to(t, c->record, &config)) {
+		tern_free(&t->adapter);
+		return NULL;
+	}
 	*why = "no memory";
 	t->st = t->pool ? tern_stack_new(&config, t->now) : NULL;
 	if (t->st)

@@ -11,6 +11,8 @@
 
 #include <tern/stack.h>
 
+#include <stdio.h>
+
 #define DRILL_BATCH 32
 #define DRILL_FDS 1024 /* as a process has by default */
 
@@ -63,6 +65,7 @@ struct drill_tern {
 	struct drill_adapter adapter;
 	struct drill_mem mem;
 	struct lab_fault *fault; /* or NULL */
+	FILE *record;		 /* or NULL */
 	struct tern_stack *st;
 	struct tern_pool *pool;
 	int link;

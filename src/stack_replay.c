@@ -126,6 +126,10 @@ static void tell_call(struct replay *rp, const struct call_row *row,
 	} else if (row->in == SHAPE_BYTES) {
 		t->in = rp->in.p;
 		t->in_len = c->in_len;
+	} else if (row->in == SHAPE_PAIR) {
+		/* Two strings, one behind the other. */
+		t->in = rp->in.p;
+		t->in_len = rp->in.size;
 	}
 }
 
@@ -191,6 +195,8 @@ static int64_t do_call(struct replay *rp, uint64_t *digest)
 	*digest = stack_record_digest(&rp->c, result);
 	told.result = result;
 	told.out_len = received(rp, result);
+	if (row->out == SHAPE_BYTES)
+		told.out = rp->c.out;
 	told.pkts = NULL;
 	told.n_pkts = 0;
 	if (rp->r->after)

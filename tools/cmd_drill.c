@@ -50,7 +50,7 @@ struct drill_command {
 	int n_overrides;
 	const char *junit;
 	const char *required; /* rows */
-	bool json, verbose, coverage;
+	bool json, verbose, coverage, records;
 	uint64_t n_jobs;
 	enum lab_fault_kind fault;
 	uint64_t n_points, n_told, n_held, n_other;
@@ -140,6 +140,7 @@ static bool take_override(struct options *o, struct drill_command *c, int row)
 		return false;
 	}
 	c->verbose |= !strcmp(rows[row].name, "verbose");
+	c->records |= !strcmp(rows[row].name, "record");
 	c->overrides[c->n_overrides++] =
 		(struct drill_override){ rows[row].name, o->value };
 	return true;
@@ -253,6 +254,10 @@ static int drill_main(struct options *o)
 		return drill_coverage(o->argv, o->argc, c.required) ?
 			       TOOL_FAILED :
 			       TOOL_OK;
+	if (c.records && (o->argc > 1 || c.fault)) {
+		tool_error(o->command, "--record is for one run of one script");
+		return TOOL_USAGE;
+	}
 	return run_files(o, &c);
 }
 

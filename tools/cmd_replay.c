@@ -3,6 +3,7 @@
  * tern replay: does a recorded run again, call by call, and compares what
  * comes out (src/stack_record.c has the format).
  */
+#include "tools/replay_export.h"
 #include "tools/replay_redact.h"
 #include "tools/tool.h"
 
@@ -20,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_PRINT, OPT_UNTIL, OPT_SET, OPT_REDACT };
+enum { OPT_PRINT, OPT_UNTIL, OPT_SET, OPT_REDACT, OPT_EXPORT, OPT_PKT };
 
 #define KNOBS_MAX 64
 
@@ -35,6 +36,9 @@ static const struct option_row rows[] = {
 		      "way" },
 	[OPT_REDACT] = { "redact", "FILE",
 			 "write the run anew with all payloads replaced" },
+	[OPT_EXPORT] = { "export", "N",
+			 "the Nth connection as a script for tern drill" },
+	[OPT_PKT] = { "pkt", "FILE", "where --export writes it" },
 	{ 0 },
 };
 
@@ -44,10 +48,13 @@ struct replay {
 	const char *path;
 	bool print;
 	const char *redact;
+	const char *pkt; /* of the export; or NULL */
 	FILE *out;
 	struct tern_replay_knob knobs[KNOBS_MAX];
 	uint64_t n_in, n_out;
 };
+
+static struct replay_export export;
 
 static double seconds(const struct replay *r, int64_t now)
 {
@@ -65,6 +72,8 @@ static void on_packet(void *ctx, int link, bool out, const struct tern_pkt *pkt,
 		r->n_out++;
 	else
 		r->n_in++;
+	if (r->pkt)
+		replay_export_packet(&export, out, pkt, now);
 	if (!r->print)
 		return;
 	wire_print(pkt, line, sizeof(line));
@@ -77,6 +86,12 @@ static void before_call(void *ctx, struct tern_replay_call *call)
 {
 	(void)ctx;
 	replay_redact(call);
+}
+
+static void after_call(void *ctx, const struct tern_replay_call *call)
+{
+	(void)ctx;
+	replay_export_call(&export, call);
 }
 
 static void on_record(void *ctx, const void *bytes, size_t len)
@@ -159,6 +174,27 @@ static int tell(struct replay *r, int error)
 	}
 }
 
+static int tell_export(const struct replay *r)
+{
+	int error = replay_export_write(&export, r->path, r->pkt);
+	int status = TOOL_OK;
+
+	if (error == -ENOENT) {
+		tool_error(r->command,
+			   "--export=%" PRIu64 ": the run has %" PRIu64
+			   " connections:",
+			   export.wanted, export.n_found);
+		if (export.list.s)
+			fputs(export.list.s, stderr);
+		status = TOOL_USAGE;
+	} else if (error) {
+		tool_error(r->command, "%s: %s", r->pkt, strerror(-error));
+		status = TOOL_USAGE;
+	}
+	replay_export_fini(&export);
+	return status;
+}
+
 static int run_replay(struct replay *r)
 {
 	int error, status;
@@ -181,8 +217,12 @@ static int run_replay(struct replay *r)
 		r->r.before = before_call;
 		r->r.record = on_record;
 	}
+	if (r->pkt)
+		r->r.after = after_call;
 	error = tern_stack_replay(&r->r);
 	status = tell(r, error);
+	if (r->pkt && status != TOOL_USAGE)
+		status = tell_export(r);
 	/* Half a run is none. */
 	if (r->out && status != TOOL_OK)
 		remove(r->redact);
@@ -260,6 +300,12 @@ static bool take_option(struct replay *r, int row, const char *value)
 	case OPT_REDACT:
 		r->redact = value;
 		return true;
+	case OPT_EXPORT:
+		return parse_number(r->command, "export", value, UINT32_MAX,
+				    &export.wanted);
+	case OPT_PKT:
+		r->pkt = value;
+		return true;
 	}
 	return false;
 }
@@ -287,6 +333,10 @@ static int replay_main(struct options *o)
 				       "with --set");
 		return TOOL_USAGE;
 	}
+	if (!r.pkt != !export.wanted) {
+		tool_error(o->command, "--export N and --pkt FILE go together");
+		return TOOL_USAGE;
+	}
 	r.path = o->argv[0];
 	return run_replay(&r);
 }
@@ -295,11 +345,13 @@ const struct command cmd_replay = {
 	.name = "replay",
 	.summary = "do a recorded run again and compare",
 	.usage = "[--print] [--until SECONDS] [--set KNOB=VALUE]... "
-		 "[--redact FILE] RECORD",
+		 "[--redact FILE]\n"
+		 "                   [--export N --pkt FILE] RECORD",
 	.options = rows,
 	.more = "  tern replay --print --until 2.5 run.rec\n"
 		"  tern replay --set tcp_sack=0 run.rec\n"
 		"  tern replay --redact shareable.rec run.rec\n"
+		"  tern replay --export 1 --pkt x.pkt run.rec && tern drill x.pkt\n"
 		"\n"
 		"With --set what the peers sent stays what they sent: the run "
 		"is told until it goes\nanother way, and goes on from there.\n"

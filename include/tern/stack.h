@@ -283,7 +283,8 @@ struct tern_replay_call {
 	size_t in_len;
 	/* After it. */
 	int64_t result;
-	size_t out_len; /* bytes that were received */
+	const void *out; /* what came out, in its struct: an address */
+	size_t out_len;	 /* bytes that were received */
 };
 
 /* A knob that is to stand otherwise than it did. */
