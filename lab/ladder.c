@@ -310,14 +310,12 @@ static void put_arrow(struct drawing *d, const struct item *item, int lo,
 		put(d, right ? hi - 1 : lo, right ? k->right : k->left, 1);
 }
 
-static const char *packet_text(const struct ladder_event *e)
+static const char *packet_text(const struct ladder_event *e, char out[400])
 {
-	static char text[400];
-
-	snprintf(text, sizeof(text), "%s%s%s%s%s", e->text, e->lost ? ": " : "",
-		 e->lost ? e->lost : "", e->note ? ": " : "",
-		 e->note ? e->note : "");
-	return text;
+	snprintf(out, 400, "%s%s%s%s%s%s", e->text, e->lost ? ": " : "",
+		 e->lost ? e->lost : "", e->note ? " (" : "",
+		 e->note ? e->note : "", e->note ? ")" : "");
+	return out;
 }
 
 /* The text's first line in the arrow, the rest below it. */
@@ -327,7 +325,8 @@ static void draw_packet(struct drawing *d, const struct row *r)
 	int a = d->x[e->lane], b = d->x[e->to];
 	int lo = (a < b ? a : b) + 1, hi = a < b ? b : a;
 	int room = hi - lo - 6, n, used;
-	const char *text = packet_text(e);
+	char whole[400];
+	const char *text = packet_text(e, whole);
 	const char *colour = e->lost ? "\033[31m" : NULL;
 	char part[400];
 
