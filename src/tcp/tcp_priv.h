@@ -401,7 +401,8 @@ void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
 void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,
 			   uint32_t copied);
-void tcp_rcvbuf_tune(struct tern_stack *, struct tcp_conn *);
+/* A read has come to `at`. */
+void tcp_rcvbuf_tune(struct tern_stack *, struct tcp_conn *, struct seq at);
 void tcp_rcv_rtt_ts(struct tern_stack *, struct tcp_conn *,
 		    const struct tcp_in *);
 

@@ -463,7 +463,7 @@ void tcp_clamp_window(struct tern_stack *st, struct tcp_conn *c)
 
 /* Once a round trip: if the program reads faster than the buffer lets the peer
  * send, the buffer grows (dynamic right-sizing). */
-void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
+void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c, struct seq at)
 {
 	struct tcp_active *a = c->act;
 	struct tcp_hist *h = hist_of(st, c);
@@ -473,10 +473,9 @@ void tcp_rcvbuf_tune(struct tern_stack *st, struct tcp_conn *c)
 	    (st->now - a->space.at) / NS_PER_US < h->rcv_rtt_us >> 3)
 		return;
 	/* What waits unread was not asked for at that rate [k]. */
-	copied = (int64_t)(uint32_t)seq_diff(c->rcv.copied, a->space.seq) -
-		 tcp_unread(c);
+	copied = seq_diff(at, a->space.seq) - (int64_t)seq_diff(c->rcv.nxt, at);
 	if (copied > h->rcv_space)
 		grow_buffer(st, c, (uint32_t)copied);
-	a->space.seq = c->rcv.copied;
+	a->space.seq = at;
 	a->space.at = st->now;
 }

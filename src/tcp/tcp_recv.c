@@ -103,7 +103,8 @@ struct reading {
 	uint64_t want;
 	int flags;
 	struct seq at;	  /* where it stands */
-	int64_t stamp_at; /* when the last packet read came */
+	struct seq first; /* where it stood after the first packet */
+	int64_t stamp_at; /* when the last packet read came; 0: none did */
 };
 
 /* Copies what is there; bytes copied. */
@@ -131,6 +132,8 @@ static int64_t take(struct tcp_conn *c, struct reading *r)
 					    (uint32_t)seq_diff(r->at, b->seq),
 					    n);
 			r->at = seq_add(r->at, n);
+			if (!done)
+				r->first = r->at;
 			r->stamp_at = pkt->at;
 			done += n;
 		}
@@ -154,8 +157,10 @@ static int64_t nothing(struct tcp_conn *c)
 	return c->state == TERN_TCP_CLOSE ? -TERN_ENOTCONN : -TERN_EAGAIN;
 }
 
-/* After a read that moved rcv.copied. */
-static void after_read(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
+/* After a read that moved rcv.copied; `first`: to where its first packet did,
+ * for Linux looks at its rate with each packet, and then begins anew [k]. */
+static void after_read(struct tern_stack *st, struct tcp_conn *c, uint32_t n,
+		       struct seq first)
 {
 	struct tcp_active *a = c->act;
 
@@ -167,7 +172,7 @@ static void after_read(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
 			tcp_release_active(st, c);
 		return;
 	}
-	tcp_rcvbuf_tune(st, c);
+	tcp_rcvbuf_tune(st, c, first);
 	tcp_window_after_read(st, c, n);
 }
 
@@ -207,7 +212,7 @@ static int64_t receive(struct tern_stack *st, struct tcp_conn *c,
 	 * is due anyway [k]. */
 	if (!(r->flags & TERN_MSG_PEEK) && !seq_eq(r->at, c->rcv.copied)) {
 		c->rcv.copied = r->at;
-		after_read(st, c, (uint32_t)n);
+		after_read(st, c, (uint32_t)n, r->first);
 	} else if (c->act && c->state != TERN_TCP_CLOSE) {
 		tcp_window_after_read(st, c, (uint32_t)n);
 	}
@@ -224,6 +229,7 @@ int64_t tcp_recvmsg(struct tern_stack *st, uint32_t id, struct tern_msg *msg,
 		.msg = msg,
 		.flags = flags,
 		.at = c->rcv.copied,
+		.first = c->rcv.copied,
 	};
 	size_t room = msg->control_len;
 	int64_t n;
@@ -251,6 +257,7 @@ int tcp_recv_frags(struct tern_stack *st, uint32_t id, struct tern_frag *out,
 		   int max)
 {
 	struct tcp_conn *c = conn_at(st, id);
+	struct seq first = c->rcv.copied;
 	struct tern_pkt *pkt;
 	uint32_t bytes = 0;
 	int n = 0;
@@ -278,11 +285,13 @@ int tcp_recv_frags(struct tern_stack *st, uint32_t id, struct tern_frag *out,
 			out[n] = pkt->frags[i];
 			tern_buf_get(out[n++].buf);
 		}
+		if (!bytes)
+			first = seq_add(c->rcv.copied, pkt->len);
 		bytes += pkt->len;
 		c->rcv.copied = seq_add(c->rcv.copied, pkt->len);
 	}
 	if (!n)
 		return pkt ? -TERN_EINVAL : (int)nothing(c);
-	after_read(st, c, bytes);
+	after_read(st, c, bytes, first);
 	return n;
 }
