@@ -364,6 +364,10 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 			back = c->snd.max_wnd;
 		if (seq_lt(in->h.ack, seq_sub(c->snd.una, (uint32_t)back)))
 			return -DROP_TCP_TOO_OLD_ACK;
+		/* What it says of losses is news all the same [k]. */
+		if (s.prior_packets && in->o.present & WIRE_OPT_SACK &&
+		    c->sack_ok)
+			ack_flight(st, c, in, &s);
 		return 0;
 	}
 	if (seq_gt(in->h.ack, c->snd.nxt))

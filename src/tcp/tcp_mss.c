@@ -55,7 +55,8 @@ void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
 		half = c->snd.max_wnd > TCP_MSS_DEFAULT ? c->snd.max_wnd >> 1 :
 							  c->snd.max_wnd;
 		if (mss > half)
-			mss = max_u32(half, 68 - WIRE_TCP_LEN);
+			mss = max_u32(half,
+				      68 - WIRE_TCP_LEN - (c->ts_ok ? 12 : 0));
 	}
 	c->mss = (uint16_t)mss;
 }
@@ -92,7 +93,9 @@ uint32_t tcp_size_goal(struct tern_stack *st, const struct tcp_conn *c,
 	if (c->snd.max_wnd) {
 		half = c->snd.max_wnd > TCP_MSS_DEFAULT ? c->snd.max_wnd >> 1 :
 							  c->snd.max_wnd;
-		goal = min_u32(goal, max_u32(half, 68 - WIRE_TCP_LEN));
+		goal = min_u32(
+			goal,
+			max_u32(half, 68 - WIRE_TCP_LEN - (c->ts_ok ? 12 : 0)));
 	}
 	return max_u32(goal / mss, 1) * mss;
 }

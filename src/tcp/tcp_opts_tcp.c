@@ -142,6 +142,7 @@ static int get_window_clamp(const struct opt_call *k)
 static int set_window_clamp(const struct opt_call *k, int v)
 {
 	struct tcp_conn *c = k->c;
+	uint32_t before = tcp_window_clamp(c);
 	struct tcp_opts *o;
 
 	if (!v && c->state != TERN_TCP_CLOSE)
@@ -150,8 +151,8 @@ static int set_window_clamp(const struct opt_call *k, int v)
 	if (!o)
 		return -TERN_ENOMEM;
 	o->window_clamp = v && v < MIN_CLAMP ? MIN_CLAMP : (uint32_t)v;
-	/* What was allowed already stays so [k]. */
 	c->clamped = 1;
+	tcp_clamp_moved(c, before);
 	return 0;
 }
 

@@ -17,8 +17,8 @@ void tcp_rest(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_attach(struct tern_stack *, struct tcp_conn *);
 bool tcp_hist_accecn(struct tern_stack *, struct tcp_conn *);
 void tcp_hist_free(struct tern_stack *, struct tcp_conn *);
-/* bytes_acked of a connection without a history: who connected counts its SYN,
- * as on Linux. */
+/* bytes_acked of a connection without a history: its FIN, and who connected
+ * counts its SYN, as on Linux. */
 uint32_t tcp_syn_acked(const struct tcp_conn *);
 void tcp_set_state(struct tern_stack *, struct tcp_conn *, int state,
 		   const char *why);
@@ -397,6 +397,9 @@ void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len,
 void tcp_rcvbuf_for_ofo(struct tern_stack *, struct tcp_conn *);
 /* More came than the buffer holds: it grows, or the window must not. */
 void tcp_clamp_window(struct tern_stack *, struct tcp_conn *);
+/* tcp_window_clamp() was `before`: what may be announced follows, down at once,
+ * up to what was announced last [k]. */
+void tcp_clamp_moved(struct tcp_conn *, uint32_t before);
 void tcp_data_received(struct tern_stack *, struct tcp_conn *,
 		       const struct tcp_in *);
 void tcp_window_after_read(struct tern_stack *, struct tcp_conn *,

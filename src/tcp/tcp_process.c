@@ -227,7 +227,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		    struct tcp_in *in)
 {
 	uint32_t id = c->id, gen = c->gen;
-	bool had_ofo, quiet;
+	bool had_ofo, predicted, silent;
 
 	c->segs_in += in_segs(in);
 	if (in->len && c->hist)
@@ -256,13 +256,16 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (c->state == TERN_TCP_SYN_RECV)
 		tcp_accecn_third_ack(st, c, in);
-	quiet = is_predicted(c, in);
-	if (quiet && !in->len && seq_eq(c->rcv.nxt, c->rcv.wup) &&
+	predicted = is_predicted(c, in);
+	if (predicted && !in->len && seq_eq(c->rcv.nxt, c->rcv.wup) &&
 	    c->ecn != ECN_ACCURATE)
 		tcp_store_ts_recent(st, c, in); /* of an old ACK too [k] */
-	quiet = quiet && in->len && seq_eq(in->h.ack, c->snd.una);
-	if (!take_ack(st, c, in))
+	silent = predicted && in->len && seq_eq(in->h.ack, c->snd.una);
+	if (!take_ack(st, c, in)) {
+		if (predicted && !in->len && c->act && c->act->unsent)
+			tcp_push(st, c, false);
 		return;
+	}
 	tcp_accecn_in(st, c, in);
 	if (unlikely(c->state != TERN_TCP_ESTABLISHED) &&
 	    ack_moves_state(st, c, in))
@@ -274,7 +277,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	text(st, c, in);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
 		return;
-	if (c->act && c->act->unsent && !quiet)
+	if (c->act && c->act->unsent && !silent)
 		tcp_push(st, c, false);
 	tcp_ack_check(st, c, had_ofo && c->act && c->act->ofo.root);
 	check_conn(st, c);

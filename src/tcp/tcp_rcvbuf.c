@@ -219,22 +219,33 @@ void tcp_init_buffers(struct tern_stack *st, struct tcp_conn *c)
 		h->rcv_space = tcp_rcv_space_at_first(c);
 }
 
-/* A full-sized segment tells how buffer bytes turn into payload; what may be
- * announced follows, down at once, up to what was announced last [k]. */
-static void rescale(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+void tcp_clamp_moved(struct tcp_conn *c, uint32_t before)
 {
-	struct tcp_hist *h = hist_of(st, c);
-	uint32_t before = tcp_window_clamp(c), clamp;
+	uint32_t clamp = tcp_window_clamp(c);
 
-	c->scaling = (uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
-	c->clamped = 0;
-	clamp = tcp_window_clamp(c);
 	if (clamp < before)
 		c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
 	else if (clamp > before)
 		c->rcv.ssthresh =
 			max_u32(c->rcv.ssthresh, min_u32(c->rcv.wnd, clamp));
+}
+
+/* A full-sized segment tells how buffer bytes turn into payload; what may be
+ * announced follows. */
+static void rescale(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+{
+	struct tcp_hist *h = hist_of(st, c);
+	uint32_t before = tcp_window_clamp(c), clamp;
+	uint8_t scaling =
+		(uint8_t)clamp_u32((len << 8) / tcp_truesize(len), 1, 255);
+
+	if (scaling == c->scaling)
+		return;
+	c->scaling = scaling;
+	c->clamped = 0;
+	tcp_clamp_moved(c, before);
 	/* The buffer itself may have become smaller meanwhile (SO_RCVBUF). */
+	clamp = tcp_window_clamp(c);
 	c->rcv.ssthresh = min_u32(c->rcv.ssthresh, clamp);
 	if (h && h->rcv_space > clamp)
 		h->rcv_space = clamp;
@@ -244,6 +255,7 @@ void tcp_measure_mss(struct tern_stack *st, struct tcp_conn *c,
 		     const struct tcp_in *in)
 {
 	uint32_t len = in->pkt->gso_size ? in->pkt->gso_size : in->len;
+	uint32_t whole = len + in->h.hdr_len; /* SACK blocks come and go */
 	uint16_t last = c->act->last_len;
 
 	c->act->last_len = 0;
@@ -257,8 +269,10 @@ void tcp_measure_mss(struct tern_stack *st, struct tcp_conn *c,
 	}
 	/* Two smaller ones alike are this peer's full ones, unless they are
 	 * tiny or the ends of writes. */
-	if (len >= TCP_MSS_DEFAULT ||
-	    (len >= TCP_MIN_MSS && !(in->h.flags & (TCP_PSH | TCP_FIN)))) {
+	if (whole >= TCP_MSS_DEFAULT + WIRE_TCP_LEN ||
+	    (whole >= TCP_MIN_MSS + WIRE_TCP_LEN &&
+	     !(in->h.flags & (TCP_PSH | TCP_FIN | TCP_URG)))) {
+		len = whole - WIRE_TCP_LEN - (c->ts_ok ? 12 : 0);
 		c->act->last_len = (uint16_t)len;
 		if (len == last) {
 			c->rcv_mss = last;
@@ -355,7 +369,7 @@ void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss ||
 	     (copied &&
 	      (c->ack & ACK_PUSHED2 || (c->ack & ACK_PUSHED && !c->pingpong)) &&
-	      (!a || !a->rmem))))
+	      (!a || !a->rmem) && !(c->fin_in && !c->fin_read))))
 		now = true;
 	if (!now && copied && !(c->shut & SHUT_RCV)) {
 		cur = rcv_window(c);

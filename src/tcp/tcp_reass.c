@@ -92,7 +92,7 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t more = 0;
 	uint8_t *p;
 
-	if ((from->len > 512 && from->len > tcp_tailroom(to->owner, to->len)) ||
+	if ((from->len > 512 && from->len > b->room) ||
 	    to->len + from->len > COALESCE_MAX || b->fin ||
 	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
 		return false;
@@ -253,7 +253,7 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-	struct seq high = c->rcv.nxt;
+	const struct seq high = c->rcv.nxt;
 	uint32_t id = c->id, gen = c->gen;
 
 	for (;;) {
@@ -266,8 +266,7 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 		b = pkt_cb(pkt);
 		if (seq_lt(b->seq, high)) {
 			/* Of what came twice, no more [k]. */
-			high = seq_min(b->end, high);
-			tcp_dsack_extend(st, c, b->seq, high);
+			tcp_dsack_extend(st, c, b->seq, seq_min(b->end, high));
 		}
 		rbtree_remove(&a->ofo, &b->node);
 		a->n_ofo--;

@@ -208,6 +208,8 @@ static int64_t receive(struct tern_stack *st, struct tcp_conn *c,
 {
 	int64_t n = c->act ? take(c, r) : 0;
 
+	if ((uint64_t)n < r->want && !(r->flags & TERN_MSG_PEEK))
+		c->fin_read = c->fin_in;
 	/* A look, and a read that finds nothing, are occasions for an ACK that
 	 * is due anyway [k]. */
 	if (!(r->flags & TERN_MSG_PEEK) && !seq_eq(r->at, c->rcv.copied)) {
@@ -216,8 +218,6 @@ static int64_t receive(struct tern_stack *st, struct tcp_conn *c,
 	} else if (c->act && c->state != TERN_TCP_CLOSE) {
 		tcp_window_after_read(st, c, (uint32_t)n);
 	}
-	if ((uint64_t)n < r->want && !(r->flags & TERN_MSG_PEEK))
-		c->fin_read = c->fin_in;
 	return n || !r->want ? n : nothing(c);
 }
 

@@ -31,10 +31,11 @@ struct tcp_seg *tcp_seg_at(const struct tcp_active *a, struct seq seq)
 	return best;
 }
 
+/* One that begins where we wait for an ACK is nonsense: it would be one [k]. */
 static bool is_valid(const struct tcp_conn *c, const struct wire_sack *b)
 {
-	return seq_lt(b->start, b->end) && seq_leq(b->end, c->snd.nxt) &&
-	       seq_lt(b->start, c->snd.nxt);
+	return seq_lt(b->start, b->end) && seq_gt(b->start, c->snd.una) &&
+	       seq_leq(b->end, c->snd.nxt) && seq_lt(b->start, c->snd.nxt);
 }
 
 /* A D-SACK may be about what was acknowledged long ago, but not about more than

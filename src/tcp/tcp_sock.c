@@ -133,26 +133,6 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 	return err;
 }
 
-/* Where a connection that was begun before stands. */
-static int connect_again(struct tcp_conn *c)
-{
-	if (!c->connecting)
-		return -TERN_EISCONN;
-	if (c->connected)
-		return -TERN_EINVAL;
-	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV)
-		return -TERN_EALREADY;
-	c->connecting = 0;
-	if (c->state == TERN_TCP_CLOSE) {
-		int err = c->error ? c->error : TERN_ECONNABORTED;
-
-		c->error = 0;
-		return -err;
-	}
-	c->connected = 1;
-	return 0;
-}
-
 bool tcp_needs_reset(const struct tcp_conn *c)
 {
 	switch ((enum tern_tcp_state)c->state) {
@@ -209,6 +189,27 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_post(st, c);
 }
 
+/* Where a connection that was begun before stands. */
+static int connect_again(struct tern_stack *st, struct tcp_conn *c)
+{
+	if (!c->connecting)
+		return -TERN_EISCONN;
+	if (c->connected)
+		return -TERN_EINVAL;
+	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV)
+		return -TERN_EALREADY;
+	c->connecting = 0;
+	if (c->state == TERN_TCP_CLOSE) {
+		int err = c->error ? c->error : TERN_ECONNABORTED;
+
+		c->error = 0;
+		disconnect(st, c);
+		return -err;
+	}
+	c->connected = 1;
+	return 0;
+}
+
 int tcp_connect(struct tern_stack *st, uint32_t id,
 		const struct tern_sockaddr *to)
 {
@@ -224,7 +225,7 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 	}
 	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in ||
 	    c->connected)
-		return connect_again(c);
+		return connect_again(st, c);
 	if (ip_is_multicast(&to->addr) || ip_is_broadcast(st, &to->addr))
 		return -TERN_ENETUNREACH;
 	tcp_release_active(st, c);
@@ -392,6 +393,7 @@ void tcp_close(struct tern_stack *st, uint32_t id)
 		tcp_rcvq_purge(st, c);
 		c->rcv.copied = seq_sub(c->rcv.nxt, c->fin_in);
 	}
+	c->fin_read = c->fin_in;
 	if (c->state == TERN_TCP_CLOSE) {
 		c->s = -1;
 		tcp_conn_free(st, c);

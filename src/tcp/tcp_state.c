@@ -214,7 +214,8 @@ bool tcp_hist_accecn(struct tern_stack *st, struct tcp_conn *c)
 
 uint32_t tcp_syn_acked(const struct tcp_conn *c)
 {
-	return c->opened && c->state != TERN_TCP_SYN_SENT;
+	return (c->opened && c->state != TERN_TCP_SYN_SENT) +
+	       (c->state == TERN_TCP_FIN_WAIT2);
 }
 
 bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)

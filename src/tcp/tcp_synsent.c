@@ -151,8 +151,9 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	take_options(st, c, in);
 	tcp_ecn_synack_in(st, c, in);
 	tcp_ack_in(st, c, in);
-	tern_pkt_put(in->pkt);
 	established(st, c);
+	tcp_urg_in(st, c, in);
+	tern_pkt_put(in->pkt);
 }
 
 void tcp_syn_sent_in(struct tern_stack *st, struct tcp_conn *c,

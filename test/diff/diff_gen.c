@@ -202,9 +202,9 @@ static void add_any_call(struct dice *d, struct diff_plan *p)
 	case 2:
 		flag = flags[below(d, ARRAY_LEN(flags))];
 		add_call(p, DIFF_SEND, slot,
-			 flag == MSG_OOB || chance(d, 70) ?
-				 length(d) :
-				 (int)below(d, DIFF_DATA),
+			 flag == MSG_OOB ? 1 + (int)below(d, 100) :
+			 chance(d, 70)	 ? length(d) :
+					   (int)below(d, DIFF_DATA),
 			 flag);
 		break;
 	case 3:
@@ -301,7 +301,7 @@ static void begin_active(struct dice *d, struct diff_plan *p)
 
 void diff_plan_make(struct diff_plan *p, uint64_t seed)
 {
-	static const uint16_t mss[] = { 1000, 1000, 1460, 536, 100, 0 };
+	static const uint16_t mss[] = { 1000, 1000, 1460, 536, 600, 0 };
 	struct dice d = { seed };
 	int n;
 

@@ -9,6 +9,7 @@
 #include "wire/wire_tcp.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 struct known {
 	const char *name;
@@ -38,16 +39,24 @@ static bool crossed_options(const struct diff_found *f)
 	       f->kernel->pkts[0].pkt.flags == (TCP_SYN | TCP_ACK);
 }
 
-/* doc/linux.md: "data behind a FIN". */
-static bool data_behind_fin(const struct diff_found *f)
+/* doc/linux.md: "data behind a FIN": the segment claims a place at or behind
+ * the number that an earlier one's FIN had. */
+static bool behind_fin(const struct diff_found *f)
 {
-	const struct drill_pkt *p = &f->kernel->sent;
-	int state = state_before(f);
+	const struct drill_pkt *p = &f->kernel->sent, *q;
+	int i;
 
-	return f->step >= 0 && f->plan->steps[f->step].kind == DIFF_SEG &&
-	       (state == TERN_TCP_CLOSE_WAIT || state == TERN_TCP_LAST_ACK ||
-		state == TERN_TCP_CLOSING) &&
-	       p->len && (is(f, "ack") || is(f, "SIOCINQ") || is(f, "flags"));
+	if (f->step < 0 || f->plan->steps[f->step].kind != DIFF_SEG ||
+	    !(p->len || p->flags & TCP_FIN))
+		return false;
+	for (i = 0; i < f->step; i++) {
+		q = &f->kernel[i - f->step].sent;
+		if (f->plan->steps[i].kind == DIFF_SEG && q->flags & TCP_FIN &&
+		    (int32_t)(p->seq + p->len + !!(p->flags & TCP_FIN) -
+			      (q->seq + q->len + 1)) > 0)
+			return !is(f, "result");
+	}
+	return false;
 }
 
 /* What the peer has acknowledged, relative: who connected counts its SYN. */
@@ -56,6 +65,9 @@ static uint32_t una_before(const struct diff_found *f)
 	int slot = f->plan->active ? 0 : 1;
 	const struct tern_tcp_info *i = &f->kernel_before->info[slot];
 
+	/* Who was not accepted has sent nothing. */
+	if (!f->kernel_before->has_info[slot])
+		return 1;
 	return (uint32_t)i->bytes_acked + !f->plan->active;
 }
 
@@ -64,8 +76,8 @@ static bool fast_path_ack(const struct diff_found *f)
 {
 	const struct drill_pkt *p = &f->kernel->sent;
 
-	return state_before(f) == TERN_TCP_ESTABLISHED && p->len &&
-	       (p->flags & ~TCP_PSH) == TCP_ACK &&
+	return (state_before(f) == TERN_TCP_ESTABLISHED || !state_before(f)) &&
+	       f->step > 0 && p->len && (p->flags & ~TCP_PSH) == TCP_ACK &&
 	       (int32_t)(p->ack - una_before(f)) < 0 &&
 	       (is(f, "ack") || is(f, "SIOCINQ") || is(f, "poll") ||
 		is(f, "packets") || is(f, "options"));
@@ -77,8 +89,133 @@ static bool tw_window(const struct diff_found *f)
 	const struct drill_pkt *k = &f->kernel->pkts[0].pkt;
 	const struct drill_pkt *t = &f->tern->pkts[0].pkt;
 
-	return is(f, "window") && !state_before(f) && k->flags == TCP_ACK &&
-	       t->win == 65535 && k->win < t->win;
+	return is(f, "window") &&
+	       (!state_before(f) || state_before(f) == TERN_TCP_CLOSE) &&
+	       k->flags == TCP_ACK && t->win == 65535 && k->win < t->win;
+}
+
+/* A packet that would become larger by waiting waits if an ACK is due within
+ * half a round trip: here that is a few microseconds. */
+static bool deferred(const struct diff_found *f)
+{
+	const struct diff_out *few = f->kernel, *more = f->tern;
+	int i, slot = f->plan->active ? 0 : 1;
+
+	if (few->n_pkts > more->n_pkts) {
+		few = f->tern;
+		more = f->kernel;
+	}
+	for (i = few->n_pkts; i < more->n_pkts; i++)
+		if (!more->pkts[i].pkt.len)
+			return false;
+	return is(f, "packets") && few->info[slot].notsent_bytes &&
+	       few->info[slot].unacked &&
+	       few->info[slot].unacked - few->info[slot].sacked <
+		       few->info[slot].snd_cwnd;
+}
+
+/* Is there an earlier step, or this one, of which `is` holds? */
+static const struct diff_step *earlier(const struct diff_found *f,
+				       bool (*wanted)(const struct diff_step *))
+{
+	int i;
+
+	for (i = 0; i <= f->step; i++)
+		if (wanted(&f->plan->steps[i]))
+			return &f->plan->steps[i];
+	return NULL;
+}
+
+static bool is_syn(const struct diff_step *s)
+{
+	return s->kind == DIFF_SEG && s->flags == TCP_SYN;
+}
+
+static bool is_more(const struct diff_step *s)
+{
+	return s->kind == DIFF_SEND && s->arg2 & MSG_MORE;
+}
+
+static bool is_urgent(const struct diff_step *s)
+{
+	return s->kind == DIFF_SEG && s->flags & TCP_URG;
+}
+
+static bool is_old_data(const struct diff_step *s)
+{
+	return s->kind == DIFF_SEG && s->len &&
+	       (s->ack_ref != DIFF_ACK_SENT || s->ack_off < 0);
+}
+
+static bool is_seg(const struct diff_found *f)
+{
+	return f->step >= 0 && f->plan->steps[f->step].kind == DIFF_SEG;
+}
+
+/* doc/linux.md: "data soon after a simultaneous open". */
+static bool crossed_ack(const struct diff_found *f)
+{
+	const struct diff_out *k = f->kernel;
+
+	return f->plan->active && earlier(f, is_syn) && is(f, "packets") &&
+	       k->n_pkts == f->tern->n_pkts + 1 &&
+	       k->pkts[k->n_pkts - 1].pkt.flags == TCP_ACK &&
+	       !k->pkts[k->n_pkts - 1].pkt.len && f->kernel->sent.len;
+}
+
+/* doc/linux.md: "what MSG_MORE holds back". */
+static bool more_goes(const struct diff_found *f)
+{
+	int n = f->tern->n_pkts;
+
+	return is_seg(f) && f->kernel->sent.len && earlier(f, is_more) &&
+	       (is(f, "payload") || is(f, "packets") || is(f, "flags")) && n &&
+	       !f->tern->pkts[n - 1].pkt.len &&
+	       f->kernel->pkts[f->kernel->n_pkts - 1].pkt.len;
+}
+
+/* doc/linux.md: "the urgent byte". */
+static bool urgent_elsewhere(const struct diff_found *f)
+{
+	int i;
+
+	if (!is(f, "poll") || !earlier(f, is_urgent))
+		return false;
+	for (i = 0; i < DIFF_SLOTS; i++)
+		if ((f->kernel->ready[i] ^ f->tern->ready[i]) & ~(uint32_t)2)
+			return false;
+	return true;
+}
+
+/* doc/linux.md: "data with an ACK that is too old": its timestamp. */
+static bool old_ack_stamp(const struct diff_found *f)
+{
+	const struct drill_pkt *k = &f->kernel->pkts[0].pkt;
+	const struct drill_pkt *t = &f->tern->pkts[0].pkt;
+
+	return is(f, "options") && earlier(f, is_old_data) &&
+	       k->n_opts == t->n_opts && k->n_opts >= 12 && k->opts[2] == 8 &&
+	       memcmp(k->opts + 8, t->opts + 8, 4) != 0;
+}
+
+/* doc/linux.md: "small packets in the receive queue". */
+static bool gathered(const struct diff_found *f)
+{
+	int slot = f->plan->active ? 0 : 1;
+
+	return is(f, "SO_MEMINFO") && f->step >= 0 &&
+	       f->plan->steps[f->step].kind == DIFF_RECV &&
+	       f->tern->mem[slot] > f->kernel->mem[slot] &&
+	       f->kernel->inq[slot];
+}
+
+/* A FIN out of order, merged into what is before it. */
+static bool grow_on_fin(const struct diff_found *f)
+{
+	return is(f, "window") && is_seg(f) &&
+	       f->kernel->sent.flags & TCP_FIN && !f->kernel->sent.len &&
+	       f->kernel->pkts[0].pkt.win > f->tern->pkts[0].pkt.win &&
+	       f->kernel->pkts[0].pkt.n_opts;
 }
 
 static const struct known rows[] = {
@@ -87,13 +224,33 @@ static const struct known rows[] = {
 	  crossed_options },
 	{ "data-behind-fin",
 	  "RFC 9293 3.10.7.4: after a FIN a segment's text is ignored",
-	  data_behind_fin },
+	  behind_fin },
 	{ "data-with-too-old-ack",
 	  "RFC 5961 5.2: its data is not taken; Linux's fast path takes it",
 	  fast_path_ack },
 	{ "time-wait-window",
 	  "the kernel cuts a window of more than 65,535 to 16 bits",
 	  tw_window },
+	{ "deferral-by-microseconds",
+	  "tcp_tso_win_divisor: waits if an ACK is due in half an RTT",
+	  deferred },
+	{ "ack-after-simultaneous-open",
+	  "the kernel does not set the time of last data there", crossed_ack },
+	{ "msg-more-and-memory",
+	  "header prediction, if memory happens to be reserved, sends nothing",
+	  more_goes },
+	{ "urgent-elsewhere",
+	  "the kernel takes the urgent byte from a header, or behind a FIN",
+	  urgent_elsewhere },
+	{ "stamp-of-too-old-ack",
+	  "header prediction, if memory happens to be reserved, believes it",
+	  old_ack_stamp },
+	{ "gathered-packets",
+	  "small packets are kept in one, and charged until all is read",
+	  gathered },
+	{ "window-grows-by-fin",
+	  "the kernel counts a FIN merged out of order as it counts data",
+	  grow_on_fin },
 };
 
 const int diff_n_known = ARRAY_LEN(rows);
