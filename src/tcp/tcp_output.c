@@ -84,7 +84,8 @@ static bool should_defer(struct tern_stack *st, struct tcp_conn *c,
 	uint64_t send_win, cong_win, limit, chunk;
 	int64_t div = st->tun.tcp_tso_win_divisor;
 
-	if (c->ca_state >= TERN_CA_RECOVERY || st->now - a->xmit_at > NS_PER_MS)
+	if (c->ca_state >= TERN_CA_RECOVERY ||
+	    st->now - a->xmit_at >= NS_PER_MS)
 		return false;
 	send_win = (uint32_t)seq_diff(snd_edge(c), g->seq);
 	cong_win = (uint64_t)(c->cc.cwnd - in_flight(a)) * x->mss;

@@ -463,8 +463,11 @@ void tcp_send_synack_conn(struct tern_stack *, struct tcp_conn *);
 /* Zero-window and keep-alive probes; urgent: let it carry the pointer. */
 void tcp_send_probe(struct tern_stack *, struct tcp_conn *, bool urgent);
 int tcp_wakeup_probe(struct tern_stack *, struct tcp_conn *);
-/* Resends g, cut to max_segs segments and to what the window takes. 0 or
- * -errno. */
+/* Sends g again, cut to max_segs segments and to what the window takes; it is
+ * not taken for lost (a tail loss probe). 0 or -errno. */
+int tcp_repeat(struct tern_stack *, struct tcp_conn *, struct tcp_seg *,
+	       uint32_t max_segs);
+/* The same of what is. */
 int tcp_resend(struct tern_stack *, struct tcp_conn *, struct tcp_seg *,
 	       uint32_t max_segs);
 void tcp_check_probe_timer(struct tern_stack *, struct tcp_conn *);

@@ -271,7 +271,7 @@ static bool resend_tail(struct tern_stack *st, struct tcp_conn *c)
 			g = seg_of(a->rtx.last);
 		}
 	}
-	return !tcp_resend(st, c, g, 1);
+	return !tcp_repeat(st, c, g, 1);
 }
 
 void tcp_tlp_fire(struct tern_stack *st, struct tcp_conn *c)

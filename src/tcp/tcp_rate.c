@@ -45,7 +45,7 @@ void tcp_rate_delivered(struct tern_stack *st, struct tcp_conn *c,
 	rs->delivered_ce = g->delivered_ce; /* until tcp_rate_done() */
 	rs->prior_delivered_at = g->delivered_at;
 	rs->is_app_limited = g->is_app_limited;
-	rs->is_retrans = g->marks & SEG_RETRANS;
+	rs->is_retrans = g->marks & (SEG_RETRANS | SEG_EVER_RETRANS);
 	rs->interval_us = (g->sent_at - g->first_sent_at) / NS_PER_US;
 	a->first_sent_at = g->sent_at;
 }

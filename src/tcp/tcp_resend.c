@@ -102,7 +102,7 @@ static void count_resend(struct tern_stack *st, struct tcp_conn *c,
 		h->bytes_retrans_hi++;
 }
 
-int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
+int tcp_repeat(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	       uint32_t max_segs)
 {
 	struct tcp_active *a = c->act;
@@ -141,9 +141,21 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	tcp_pace_sent(st, c, g->len);
 	g->n_retrans++;
 	tcp_rack_sent(c, g);
+	g->marks |= SEG_EVER_RETRANS;
+	return 0;
+}
+
+int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
+	       uint32_t max_segs)
+{
+	struct tcp_active *a = c->act;
+	int err = tcp_repeat(st, c, g, max_segs);
+
+	if (err)
+		return err;
 	if (g->marks & SEG_RETRANS)
 		a->retrans_out -= g->n_segs;
-	g->marks |= SEG_RETRANS | SEG_EVER_RETRANS;
+	g->marks |= SEG_RETRANS;
 	a->retrans_out += g->n_segs;
 	if (!a->retrans_at)
 		a->retrans_at = st->now;

@@ -225,7 +225,6 @@ void tcp_sack_in(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!a->sacked_out)
 		a->n_seen = 0;
-	s->prior_fack = a->sacked_out ? a->high_sack : c->snd.una;
 	i = is_dsack(c, in);
 	if (i)
 		dsack_in(st, c, in, s);
