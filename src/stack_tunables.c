@@ -232,6 +232,37 @@ int tern_sysctl_set(struct tern_stack *st, const char *name, const char *value,
 	return name && value ? (int)stack_door(st, &c) : -TERN_EFAULT;
 }
 
+/* Linux's sysctls that tell who may be chosen: anyone, so they are only to be
+ * read. */
+static bool names_controllers(const char *name)
+{
+	static const char *const all[] = {
+		"net.ipv4.tcp_available_congestion_control",
+		"net.ipv4.tcp_allowed_congestion_control",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(all); i++)
+		if (str_equal(name, all[i]) ||
+		    str_equal(name, last_name(all[i])))
+			return true;
+	return false;
+}
+
+static int get_controllers(const struct tern_stack *st, char *out, size_t size)
+{
+	struct text t;
+	int i;
+
+	text_init(&t, out, size);
+	for (i = 0; i < st->tcp.n_cc; i++) {
+		if (i)
+			text_char(&t, ' ');
+		text_str(&t, st->tcp.cc[i]->name);
+	}
+	return t.len < size ? (int)t.len : -TERN_ENOSPC;
+}
+
 int tern_sysctl_get(struct tern_stack *st, const char *name, char *out,
 		    size_t size)
 {
@@ -239,6 +270,8 @@ int tern_sysctl_get(struct tern_stack *st, const char *name, char *out,
 	struct text t;
 	int k;
 
+	if (!row && names_controllers(name))
+		return get_controllers(st, out, size);
 	if (!row)
 		return -TERN_ENOENT;
 	text_init(&t, out, size);

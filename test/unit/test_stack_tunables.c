@@ -168,6 +168,10 @@ static void the_controller_must_be_known(void **state)
 	};
 
 	expect("tcp_congestion_control", "cubic");
+	expect("tcp_available_congestion_control", "reno cubic bbr");
+	expect("net.ipv4.tcp_allowed_congestion_control", "reno cubic bbr");
+	assert_int_equal(set("tcp_available_congestion_control", "reno"),
+			 -TERN_ENOENT);
 	assert_int_equal(set("tcp_congestion_control", "mine"), -TERN_EINVAL);
 	assert_int_equal(set("tcp_congestion_control", ""), -TERN_EINVAL);
 	assert_int_equal(set("tcp_congestion_control", " reno"), -TERN_EINVAL);
