@@ -30,6 +30,10 @@ struct control_server;
 int control_server_open(struct host *, const char *name,
 			struct control_server **out);
 void control_server_close(struct control_server *);
+/* Whose wires the message "impair" changes; copied. */
+struct control_links;
+void control_server_set_links(struct control_server *,
+			      const struct control_links *);
 /* Whom to ask for the processes of sockets; copied. */
 struct control_owners;
 void control_server_set_owners(struct control_server *,

@@ -8,6 +8,8 @@
  */
 #include "control/control_messages.h"
 
+#include "control/control_links.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +99,23 @@ static json_t *next_memory(struct control_question *q)
 			 (json_int_t)tern_pool_footprint(host_pool(q->host)));
 }
 
+/* No rows: it is done, or the error says why not. */
+static json_t *next_impair(struct control_question *q)
+{
+	const char *wire = json_string_value(json_object_get(q->args, "wire"));
+	const char *words =
+		json_string_value(json_object_get(q->args, "words"));
+
+	if (q->cursor++)
+		return NULL;
+	if (!q->links || !wire || !words)
+		q->error = -TERN_EOPNOTSUPP;
+	else
+		q->error =
+			q->links->impair(q->links->ctx, wire, words, &q->why);
+	return NULL;
+}
+
 static const struct control_message messages[] = {
 	{ "hello", "who is there", next_hello },
 	{ "sockets", "the socket table, as records; args: full, owners (bool)",
@@ -107,6 +126,8 @@ static const struct control_message messages[] = {
 	{ "counters", "counters, as nstat", next_counter },
 	{ "drops", "why packets were dropped", next_drop },
 	{ "tunables", "tunables; args: name, value to set", next_tunable },
+	{ "impair", "changes a simulated wire; args: wire, words",
+	  next_impair },
 	{ "memory", "bytes by what they are for", next_memory },
 };
 

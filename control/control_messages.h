@@ -14,6 +14,8 @@ struct control_question {
 	int error;	  /* -errno, set by the message to fail */
 	void *state;	  /* freed at the end; NULL at first */
 	const struct control_owners *owners;
+	const struct control_links *links;
+	const char *why; /* (optional) instead of the error's text */
 };
 
 struct control_message {

@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include "control/control_messages.h"
+#include "control/control_links.h"
 #include "control/control_owner.h"
 #include "control/control_path.h"
 
@@ -47,6 +48,7 @@ struct control_server {
 	struct sockaddr_un addr;
 	char name[CONTROL_NAME_MAX + 1];
 	struct control_owners owners; /* find NULL: nobody knows */
+	struct control_links links;   /* impair NULL: none */
 	struct client clients[MAX_CLIENTS];
 };
 
@@ -109,7 +111,12 @@ static void put_end_of_answer(struct client *c)
 {
 	int error = c->question.error;
 
-	put_end(c, error, error ? tern_error_text(error) : "");
+	const char *why = c->question.why;
+
+	put_end(c, error,
+		why && error ? why :
+		error	     ? tern_error_text(error) :
+			       "");
 }
 
 /* Makes rows while there is room for the largest of them. */
@@ -147,6 +154,7 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		.name = c->server->name,
 		.args = json_incref(json_object_get(root, "args")),
 		.owners = c->server->owners.find ? &c->server->owners : NULL,
+		.links = c->server->links.impair ? &c->server->links : NULL,
 	};
 	c->prepared = false;
 	if (version != CONTROL_VERSION || !ask) {
@@ -302,6 +310,12 @@ int control_server_open(struct host *h, const char *name,
 	}
 	*out = s;
 	return 0;
+}
+
+void control_server_set_links(struct control_server *s,
+			      const struct control_links *links)
+{
+	s->links = *links;
 }
 
 void control_server_set_owners(struct control_server *s,

@@ -17,6 +17,9 @@ struct runner_config {
 	 * /etc/resolv.conf and /etc/hosts, or NULL to leave them. */
 	const char *resolv_conf;
 	const char *hosts;
+	/* Its standard input, output and error, and it never is in the
+	 * terminal's foreground; NULL: ours. */
+	const int *stdio;
 	bool verbose; /* tell each intercepted call on standard error */
 	/* Called once, when the program and all its children have ended, with
 	 * the exit status a shell would report (128 + signal). */

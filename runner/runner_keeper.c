@@ -49,6 +49,12 @@ static void report(const struct keeper_config *c, int what, int value,
 		_exit(125);
 }
 
+static bool is_stdio(const struct runner_config *run, int fd)
+{
+	return run->stdio && (fd == run->stdio[0] || fd == run->stdio[1] ||
+			      fd == run->stdio[2]);
+}
+
 /* Closes what the host has open: it would live on here, a TUN for one. What
  * the user's shell gave us has no close-on-exec flag and goes through. */
 static void close_host_fds(const struct keeper_config *c)
@@ -61,7 +67,7 @@ static void close_host_fds(const struct keeper_config *c)
 
 		if (!isdigit((unsigned char)e->d_name[0]) || fd < 3 ||
 		    fd == dirfd(dir) || fd == c->in || fd == c->out ||
-		    fd == c->report || fd == c->go)
+		    fd == c->report || fd == c->go || is_stdio(c->run, fd))
 			continue;
 		if (fcntl(fd, F_GETFD) & FD_CLOEXEC)
 			close(fd);
@@ -113,6 +119,8 @@ _Noreturn static void become_program(const struct keeper *k)
 	if (read(c->go, &go, 1) != 1)
 		_exit(125);
 	close(listener);
+	for (int i = 0; c->run->stdio && i < 3; i++)
+		dup2(c->run->stdio[i], i);
 	restore_defaults(c);
 	execvp(c->run->argv[0], c->run->argv);
 	report(c, REPORT_FAILED, STEP_EXEC, errno);
@@ -201,7 +209,7 @@ _Noreturn void keeper_main(const struct keeper_config *c)
 	close_host_fds(c);
 	prctl(PR_SET_NAME, "tern-keeper");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (tcgetpgrp(STDIN_FILENO) == getpgrp())
+	if (!c->run->stdio && tcgetpgrp(STDIN_FILENO) == getpgrp())
 		k.foreground = getpgrp();
 	/* Signals to our old group are the runner's to pass on. */
 	setpgid(0, 0);

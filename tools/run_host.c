@@ -145,6 +145,7 @@ static int set_tunable(struct run_host *r, const char *setting)
 	return error;
 }
 
+/* One link of a host is captured: the device, or else the first wire. */
 static struct tern_link *wrap_capture(struct run_host *r,
 				      struct tern_link *link)
 {
@@ -229,6 +230,115 @@ static int open_device(struct run_host *r)
 	return add_addresses(r, number);
 }
 
+static int open_wire(struct run_host *r, int i)
+{
+	const struct run_wire *w = &r->config->wires[i];
+	struct tern_stack *st = host_stack(r->host);
+	struct tern_link *link;
+	int number, error = sim_open(host_pool(r->host), &w->sim, &link);
+
+	if (error)
+		return error;
+	r->wires[i] = link;
+	if (i == 0 && r->config->capture && !r->config->tun) {
+		link = wrap_capture(r, link);
+		if (!link)
+			return -TERN_ENOENT;
+	}
+	number = host_add_link(r->host, link);
+	for (int a = 0; number >= 0 && a < w->n_addrs && !error; a++)
+		error = tern_addr_add(st, number, &w->addrs[a].addr,
+				      w->addrs[a].bits, host_now(r->host));
+	return number < 0 ? number : error;
+}
+
+/* The number in the stack of config's wire: the device comes first. */
+static int wire_number(const struct run_host *r, int wire)
+{
+	return wire + 1 + (r->config->tun ? 1 : 0);
+}
+
+static int add_routes(struct run_host *r)
+{
+	int error = 0;
+
+	for (int i = 0; i < r->config->n_routes && !error; i++) {
+		const struct run_route *from = &r->config->routes[i];
+		struct tern_route route = {
+			.dst = from->dst,
+			.prefix = from->bits,
+			.v6 = !tern_addr_is_v4(&from->via),
+			.link = wire_number(r, from->wire),
+			.via = from->via,
+		};
+
+		error = tern_route_add(host_stack(r->host), &route,
+				       host_now(r->host));
+	}
+	return error;
+}
+
+static int open_wires(struct run_host *r)
+{
+	int error = 0;
+
+	r->wires = calloc((size_t)r->config->n_wires + 1, sizeof(*r->wires));
+	if (!r->wires)
+		return -TERN_ENOMEM;
+	for (int i = 0; i < r->config->n_wires && !error; i++)
+		error = open_wire(r, i);
+	if (!error)
+		error = add_routes(r);
+	if (error)
+		tool_error(r->command, "%s: no wires: %s", r->config->name,
+			   tern_error_text(error));
+	return error;
+}
+
+#define WORDS_MAX 32
+
+static int read_impairments(char *text, struct impair_config *c,
+			    const char **why)
+{
+	const char *words[WORDS_MAX];
+	char *save = NULL;
+	int n = 0, i = 0;
+
+	for (char *w = strtok_r(text, " ", &save); w && n < WORDS_MAX;
+	     w = strtok_r(NULL, " ", &save))
+		words[n++] = w;
+	while (i < n) {
+		int used = impair_parse(c, words + i, n - i, why);
+
+		if (used == 0)
+			*why = "delay, jitter, loss, drop, reorder, duplicate, "
+			       "corrupt, rate, queue or mark";
+		if (used <= 0)
+			return -TERN_EINVAL;
+		i += used;
+	}
+	return 0;
+}
+
+int run_host_impair(struct run_host *r, const char *wire, const char *words,
+		    const char **why)
+{
+	for (int i = 0; i < r->config->n_wires; i++) {
+		struct tern_link *link = r->wires[i];
+		struct impair_config c = *sim_get(link);
+		char *text;
+		int error;
+
+		if (strcmp(link->name, wire) != 0)
+			continue;
+		text = strdup(words);
+		error = text ? read_impairments(text, &c, why) : -TERN_ENOMEM;
+		free(text);
+		return error ? error : sim_set(link, &c);
+	}
+	return -TERN_ENOENT;
+}
+
 static void say_addresses(const struct run_host *r)
 {
 	char ours[TERN_ADDR_STRLEN], theirs[TERN_ADDR_STRLEN];
@@ -260,6 +370,8 @@ int run_host_open(struct run_host *r, const struct command *command,
 	}
 	if (config->tun && open_device(r) != 0)
 		goto fail;
+	if (config->n_wires && open_wires(r) != 0)
+		goto fail;
 	if (config->verbose)
 		say_addresses(r);
 	return 0;
@@ -281,6 +393,8 @@ bool run_host_close(struct run_host *r)
 	if (r->host)
 		host_free(r->host);
 	r->host = NULL;
+	free(r->wires);
+	r->wires = NULL;
 	if (r->record && (ferror(r->record) | fclose(r->record)) != 0) {
 		whole = false;
 		tool_error(r->command, "--record %s: not whole",

@@ -5,11 +5,26 @@
 #define TOOLS_RUN_HOST_H
 
 #include "host/host.h"
+#include "link/sim.h"
 #include "tools/tool.h"
 
 #include <stdio.h>
 
 #define RUN_HOST_MAX 16
+
+/* A simulated wire to another host of a network (link/sim.h). */
+struct run_wire {
+	struct sim_config sim; /* its descriptor is the host's from now on */
+	struct tern_prefix addrs[2];
+	int n_addrs;
+};
+
+struct run_route {
+	struct tern_addr dst;
+	uint8_t bits; /* 0: the default route of via's family */
+	struct tern_addr via;
+	int wire;
+};
 
 struct run_host_config {
 	const char *tun;  /* NULL: a loopback alone */
@@ -28,6 +43,12 @@ struct run_host_config {
 	uint64_t mtu; /* 0: 1,500 */
 	bool no_offload;
 	bool verbose;
+	/* Of a network's host. */
+	struct run_wire *wires;
+	int n_wires;
+	const struct run_route *routes;
+	int n_routes;
+	const char *net_hosts; /* lines for /etc/hosts; and no name servers */
 };
 
 struct run_host {
@@ -36,6 +57,7 @@ struct run_host {
 	struct host *host;
 	struct tern_link *capture;
 	FILE *record;
+	struct tern_link **wires; /* config's, in their order */
 	/* The kernel's side, one for each prefix of ours. */
 	struct tern_prefix gws[RUN_HOST_MAX];
 	int n_gws;
@@ -44,6 +66,11 @@ struct run_host {
 /* 0, or the exit status after an error that has been told. */
 int run_host_open(struct run_host *, const struct command *,
 		  const struct run_host_config *);
+
+/* Changes what a wire, by its name, does to packets it sends. 0, -TERN_ENOENT,
+ * or -TERN_EINVAL with *why. */
+int run_host_impair(struct run_host *, const char *wire, const char *words,
+		    const char **why);
 
 /* Takes the device away and finishes the files; false if one of these could
  * not be written whole. */

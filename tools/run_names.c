@@ -197,6 +197,12 @@ bool run_names_make(struct run_names *n, const struct command *command,
 		    const struct run_host_config *c)
 {
 	*n = (struct run_names){ 0 };
+	if (c->net_hosts) {
+		/* Its world is the network: nobody answers for others. */
+		n->resolv_conf = strdup("");
+		n->hosts = strdup(c->net_hosts);
+		return n->resolv_conf && n->hosts;
+	}
 	n->resolv_conf = c->resolv ? run_names_resolv(command, c->resolv) :
 				     read_text("/etc/resolv.conf");
 	if (c->resolv && !n->resolv_conf)

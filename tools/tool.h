@@ -76,6 +76,7 @@ bool prefix_contains(const struct tern_prefix *p, const struct tern_addr *a);
 
 extern const struct command cmd_run;
 extern const struct command cmd_host;
+extern const struct command cmd_net;
 extern const struct command cmd_replay;
 extern const struct command cmd_bench;
 extern const struct command cmd_drill;
