@@ -67,7 +67,7 @@ static void renew(struct tern_stack *st, struct tcp_conn *c)
 	c->cc.cwnd_cnt = 0;
 	c->ca_state = TERN_CA_OPEN;
 	c->snd.max_wnd = c->snd.wnd = 0;
-	c->ack = c->quick = c->pingpong = 0;
+	c->ack = c->quick = 0;
 	c->ato_ms = 0;
 	if (!c->has_isn) /* else what TIME_WAIT left */
 		c->ts_recent = c->ts_recent_at = 0;
@@ -172,6 +172,7 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_release_active(st, c);
 	c->keep_at = NEVER;
 	tcp_timer_arm(st, c);
+	c->pingpong = 0; /* connect() alone leaves TCP_QUICKACK as it was set */
 	c->shut = 0;
 	c->connecting = 0;
 	c->connected = 0;
