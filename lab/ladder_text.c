@@ -74,6 +74,23 @@ static bool stays_behind(uint32_t c)
 	       c == 0x300b;
 }
 
+/* Punctuation that does not end one. */
+static bool stays_before(uint32_t c)
+{
+	return c == 0xff08 || c == 0x300c || c == 0x300e || c == 0x201c ||
+	       c == 0x300a;
+}
+
+/* Is a line's end in the source a blank, between these two characters? Lines
+ * of Chinese are joined without one, but for a word of Latin letters. */
+static bool is_blank_between(uint32_t a, uint32_t b)
+{
+	bool latin = a < 0x80 || b < 0x80;
+
+	return latin && !stays_behind(a) && !stays_before(a) &&
+	       !stays_behind(b) && !stays_before(b);
+}
+
 /* Bytes up to where a line may break: a word with the blank behind it, or one
  * wide character with what stays behind it. */
 static int piece(const char *p, int *columns, bool *blank)
@@ -84,7 +101,7 @@ static int piece(const char *p, int *columns, bool *blank)
 	*columns = 0;
 	*blank = false;
 	do {
-		bool wide = columns_of(c) == 2;
+		bool wide = columns_of(c) == 2, opens = stays_before(c);
 
 		len += n;
 		*columns += columns_of(c);
@@ -95,7 +112,7 @@ static int piece(const char *p, int *columns, bool *blank)
 			return len;
 		}
 		c = next_char(p + len, &n);
-		if (!stays_behind(c) && (wide || columns_of(c) == 2))
+		if (!opens && !stays_behind(c) && (wide || columns_of(c) == 2))
 			return len;
 	} while (true);
 }
@@ -104,7 +121,8 @@ void ladder_wrap(struct drill_text *t, const char *text, int width, int indent)
 {
 	const char *p = text;
 	bool blank = false, after_blank = false;
-	int used = 0, columns;
+	int used = 0, columns, n;
+	uint32_t last = ' ';
 
 	while (*p) {
 		int len;
@@ -118,11 +136,9 @@ void ladder_wrap(struct drill_text *t, const char *text, int width, int indent)
 			continue;
 		}
 		if (*p == ' ' || *p == '\n') {
-			after_blank = *p == ' ' || after_blank;
-			/* Lines of Chinese are joined without a blank. */
-			if (*p == '\n' && p > text &&
-			    (unsigned char)p[-1] < 0x80)
-				after_blank = true;
+			after_blank |=
+				*p == ' ' ||
+				is_blank_between(last, next_char(p + 1, &n));
 			p++;
 			continue;
 		}
@@ -137,7 +153,8 @@ void ladder_wrap(struct drill_text *t, const char *text, int width, int indent)
 			drill_text_add(t, " ");
 		used += columns + (used && after_blank);
 		drill_text_add(t, "%.*s", len, p);
-		p += len;
+		for (const char *end = p + len; p < end; p += n)
+			last = next_char(p, &n);
 		after_blank = false;
 	}
 	drill_text_add(t, "\n");
