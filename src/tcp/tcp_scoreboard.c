@@ -78,6 +78,8 @@ static void dsack_in(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	h->dsack_dups = (uint16_t)min_u32(h->dsack_dups + n, UINT16_MAX);
 	s->flags |= ACKED_DSACK;
+	/* A needless resend has arrived, too. */
+	tcp_count_delivered(st, c, n);
 	if (a->has_tlp && a->tlp_resent && seq_eq(b->end, a->tlp_high))
 		s->flags |= ACKED_DSACK_TLP;
 	else
