@@ -194,6 +194,10 @@ const char *diff_run(struct diff_run *, const struct diff_plan *);
 /* Takes out of the plan all that the difference does not need. */
 void diff_shrink(struct diff_run *, struct diff_plan *, const char *what);
 
+/* --- diff_matrix.c --- */
+/* Prints the matrix; 1 if tern answers a cell otherwise. */
+int diff_matrix(struct diff_run *);
+
 /* --- diff_script.c --- */
 /* What the kernel did, as a script; the last step's answers of both. */
 void diff_script(const struct diff_run *, const struct diff_plan *,

@@ -36,7 +36,7 @@ struct options {
 	uint64_t plans, seconds, seed;
 	int jobs;
 	const char *out;
-	bool keep_going, one;
+	bool keep_going, matrix;
 };
 
 static const char help[] =
@@ -49,6 +49,7 @@ static const char help[] =
 	"  --one SEED      this sequence alone\n"
 	"  --jobs N        at a time (1), each in a namespace of its own\n"
 	"  --out FOLDER    where a script of each difference goes\n"
+	"  --matrix        print the matrix of states and events instead\n"
 	"  --keep-going    do not stop at the first unexplained difference\n";
 
 static bool write_file(const char *path, const char *text)
@@ -130,6 +131,11 @@ static int work(const struct options *o, int job, struct told *told)
 		printf("skipped: %s\n", why);
 		return 77;
 	}
+	if (o->matrix) {
+		known = diff_matrix(&r);
+		r.kernel->ops->free(r.kernel);
+		return known;
+	}
 	for (i = (uint64_t)job; o->seconds ? time(NULL) < end : i < o->plans;
 	     i += (uint64_t)o->jobs) {
 		diff_plan_make(&plan, o->seed + i);
@@ -180,15 +186,11 @@ static int summary(const struct told *told, int jobs)
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "sequences", 1, NULL, 'n' },
-		{ "seconds", 1, NULL, 's' },
-		{ "seed", 1, NULL, 'S' },
-		{ "one", 1, NULL, '1' },
-		{ "jobs", 1, NULL, 'j' },
-		{ "out", 1, NULL, 'o' },
-		{ "keep-going", 0, NULL, 'k' },
-		{ "help", 0, NULL, 'h' },
-		{ 0 },
+		{ "sequences", 1, NULL, 'n' },	{ "seconds", 1, NULL, 's' },
+		{ "seed", 1, NULL, 'S' },	{ "one", 1, NULL, '1' },
+		{ "jobs", 1, NULL, 'j' },	{ "out", 1, NULL, 'o' },
+		{ "keep-going", 0, NULL, 'k' }, { "matrix", 0, NULL, 'm' },
+		{ "help", 0, NULL, 'h' },	{ 0 },
 	};
 	int c;
 
@@ -208,6 +210,8 @@ static void parse(struct options *o, int argc, char **argv)
 			o->jobs = n < 1 ? 1 : n > JOBS_MAX ? JOBS_MAX : (int)n;
 		} else if (c == 'o') {
 			o->out = optarg;
+		} else if (c == 'm') {
+			o->matrix = true;
 		} else if (c == 'k') {
 			o->keep_going = true;
 		} else {
@@ -238,5 +242,7 @@ int main(int argc, char **argv)
 	}
 	if (worst == 77)
 		return 77;
+	if (o.matrix)
+		return worst;
 	return summary(told, o.jobs) || worst ? 1 : 0;
 }

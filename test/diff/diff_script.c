@@ -143,7 +143,8 @@ static void add_call(struct drill_text *t, const struct diff_step *s,
 
 static void add_begin(struct drill_text *t, const struct diff_plan *p)
 {
-	drill_text_add(t, "`sysctl -q net.ipv4.tcp_invalid_ratelimit=0`\n"
+	drill_text_add(t, "`sysctl -q net.ipv4.tcp_invalid_ratelimit=0 "
+			  "net.ipv4.tcp_rmem=\"4096 131072 6291456\"`\n"
 			  " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
 	if (p->active)
 		drill_text_add(t, "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = "

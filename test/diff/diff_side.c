@@ -176,6 +176,7 @@ static bool look(struct diff_side *d, const unsigned char *bytes, size_t n,
 		 struct diff_pkt *out)
 {
 	struct drill_live live = { 0 };
+	uint32_t again = 0;
 	struct drill_pkt *p = &out->pkt;
 
 	drill_wire_read(bytes, n, &live);
@@ -187,6 +188,8 @@ static bool look(struct diff_side *d, const unsigned char *bytes, size_t n,
 	out->broken = live.bad_csum || live.bad_ip_csum;
 	out->hash = hash(bytes + n - p->len, p->len);
 	if (p->flags & TCP_SYN) {
+		if (d->has_iss && p->seq - d->iss == d->snt + 65537)
+			again = p->seq - d->iss;
 		d->iss = p->seq;
 		d->has_iss = true;
 		d->snt = 0;
@@ -197,6 +200,8 @@ static bool look(struct diff_side *d, const unsigned char *bytes, size_t n,
 		p->ack -= d->irs;
 	normalise(d, out);
 	learn(d, p, out->is_zero);
+	/* After TIME_WAIT: told from the old one, as it follows from it. */
+	p->seq += again;
 	return true;
 }
 
