@@ -129,8 +129,8 @@ bool tern_pkt_add_frag(struct tern_pkt *pkt, struct tern_buf *buf, uint32_t off,
 }
 
 /* Copies n bytes of the fragments, from `off` behind the linear part on. */
-static void copy_frags(const struct tern_pkt *pkt, size_t off, uint8_t *out,
-		       size_t n)
+static inline void copy_frags(const struct tern_pkt *pkt, size_t off,
+			      uint8_t *out, size_t n)
 {
 	const struct tern_frag *f = pkt->frags;
 	size_t part;

@@ -33,12 +33,15 @@ static void drop_queued(struct tern_stack *st, struct tcp_conn *c,
 	tern_pkt_put(pkt);
 }
 
+/* tcp_cb.room of a packet that nothing was put behind yet. */
+#define ROOM_UNKNOWN UINT16_MAX
+
 /* Every packet in a queue remembers its charge in pkt->owner. */
 static void charge_pkt(struct tern_stack *st, struct tcp_conn *c,
 		       struct tern_pkt *pkt)
 {
 	pkt->owner = tcp_truesize(pkt->len);
-	pkt_cb(pkt)->room = (uint16_t)tcp_tailroom(pkt->owner, pkt->len);
+	pkt_cb(pkt)->room = ROOM_UNKNOWN;
 	charge(st, c, pkt->owner);
 }
 
@@ -92,6 +95,8 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t more = 0;
 	uint8_t *p;
 
+	if (b->room == ROOM_UNKNOWN)
+		b->room = (uint16_t)tcp_tailroom(to->owner, to->len);
 	if ((from->len > 512 && from->len > b->room) ||
 	    to->len + from->len > COALESCE_MAX || b->fin ||
 	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
@@ -417,8 +422,8 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	struct tcp_active *a = c->act;
 	uint32_t id = c->id, gen = c->gen;
 
-	if (!fits_pages(a, in->len) && !has_room(st, c, c->rcv.nxt) &&
-	    a->rcvq.head) {
+	if (unlikely(!is_fine(st, c)) && !fits_pages(a, in->len) &&
+	    !has_room(st, c, c->rcv.nxt) && a->rcvq.head) {
 		/* The window that was announced cannot be kept [k]. */
 		c->ack |= ACK_SCHED | ACK_NOW | ACK_NOMEM;
 		COUNT(st, TCP_EXT_RCVQ_DROP);

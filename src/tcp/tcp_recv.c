@@ -56,8 +56,8 @@ static int64_t recv_urg(struct tcp_conn *c, struct tern_msg *msg, int flags)
 	return -TERN_EAGAIN;
 }
 
-void tcp_copy_to(const struct tern_msg *msg, uint64_t done,
-		 const struct tern_pkt *pkt, uint32_t off, uint32_t n)
+static inline void copy_to(const struct tern_msg *msg, uint64_t done,
+			   const struct tern_pkt *pkt, uint32_t off, uint32_t n)
 {
 	int i;
 
@@ -75,6 +75,12 @@ void tcp_copy_to(const struct tern_msg *msg, uint64_t done,
 		n -= k;
 		done = 0;
 	}
+}
+
+void tcp_copy_to(const struct tern_msg *msg, uint64_t done,
+		 const struct tern_pkt *pkt, uint32_t off, uint32_t n)
+{
+	copy_to(msg, done, pkt, off, n);
 }
 
 /* The urgent mark at `at`, with n bytes to read: how many may be taken; skips
@@ -128,9 +134,8 @@ static int64_t take(struct tcp_conn *c, struct reading *r)
 				n = (uint32_t)(r->want - done);
 			n = heed_mark(c, &r->at, n);
 			if (n && !(r->flags & TERN_MSG_TRUNC))
-				tcp_copy_to(r->msg, done, pkt,
-					    (uint32_t)seq_diff(r->at, b->seq),
-					    n);
+				copy_to(r->msg, done, pkt,
+					(uint32_t)seq_diff(r->at, b->seq), n);
 			r->at = seq_add(r->at, n);
 			if (!done)
 				r->first = r->at;
