@@ -409,10 +409,14 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 		return RESEND_LOST;
 	}
 	if (c->ca_state == TERN_CA_LOSS) {
+		uint32_t resent;
+
 		in_loss(st, c, s, &what);
+		resent = a->retrans_out;
 		if (c->sack_ok)
 			find_lost(st, c, s);
-		if (c->ca_state != TERN_CA_OPEN)
+		/* A resend that is lost, too, is another congestion. */
+		if (c->ca_state != TERN_CA_OPEN && a->retrans_out >= resent)
 			return what;
 	}
 	if (s->flags & ACKED_UNA)
