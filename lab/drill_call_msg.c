@@ -87,7 +87,6 @@ int64_t drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
 	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	struct iovec iov;
 	size_t n;
-	int64_t got;
 
 	if (r->failed || !find_iov(r, op, &n))
 		return 0;
@@ -99,7 +98,7 @@ int64_t drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
 	if (!op->data)
 		op->data = drill_mem_new(r->mem, n + 1);
 	iov.iov_base = op->data;
-	iov.iov_len = n - (size_t)op->done;
+	iov.iov_len = n;
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
 	if (flags & MSG_FASTOPEN) {
@@ -110,15 +109,9 @@ int64_t drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
 			return 0;
 		m.msg_name = &ss;
 	}
-	got = r->a->ops->sendmsg(r->a, op->fd, &m, flags);
-	if (got > 0)
-		op->done += got;
-	if (got < 0 && got != -EAGAIN)
-		return op->done ? op->done : got;
-	if ((size_t)op->done < n && !op->timed_out && !(flags & MSG_DONTWAIT) &&
-	    r->a->ops->blocks(r->a, op->fd))
-		return DRILL_WAIT;
-	return op->done ? op->done : got;
+	return drill_wait_send(r->a, op->fd, &m, flags, &op->done,
+			       !op->timed_out && !(flags & MSG_DONTWAIT) &&
+				       r->a->ops->blocks(r->a, op->fd));
 }
 
 int64_t drill_call_recvmsg(struct drill_run *r, struct drill_op *op)

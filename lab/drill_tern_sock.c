@@ -198,6 +198,9 @@ int64_t drill_tern_sendmsg(struct drill_adapter *a, int fd,
 		error = from_system(m->msg_name, m->msg_namelen, &name);
 	if (error)
 		return error;
+	/* The stack never waits; it wants to know who will. */
+	if (drill_tern_blocks(a, fd) && !(flags & MSG_DONTWAIT))
+		flags |= TERN_MSG_BLOCKING;
 	n = tern_sendmsg(t->st, f->s, &msg, flags, t->now);
 	drill_tern_ran(t);
 	return n;

@@ -52,11 +52,22 @@ int64_t drill_wait_send(struct drill_adapter *a, int fd, const struct msghdr *m,
 		got = a->ops->sendmsg(a, fd, &rest, flags);
 		if (got > 0)
 			*done += got;
+		/* By Fast Open it connects first, and waits for that. */
+		if (flags & MSG_FASTOPEN && may_wait && got != -EISCONN) {
+			if (got == -EINPROGRESS || got == -EALREADY ||
+			    (got > 0 &&
+			     drill_wait_connected(a, fd) == DRILL_WAIT))
+				return DRILL_WAIT;
+			if (got < 0)
+				return got;
+		}
+		if (got == -EISCONN && *done) {
+			flags &= ~MSG_FASTOPEN;
+			continue;
+		}
 		if (got >= 0 && (size_t)got >= left)
 			return *done;
-		/* With a name it may connect first (Fast Open). */
-		if (got < 0 && got != -EAGAIN &&
-		    !(got == -EINPROGRESS && m->msg_name))
+		if (got < 0 && got != -EAGAIN)
 			return *done ? *done : got;
 		if (!may_wait)
 			return *done ? *done : got;

@@ -179,7 +179,7 @@ static int set_numbers(struct tunables *t, const struct row *row, const char *s)
 	return 0;
 }
 
-/* The one text there is names a congestion control. */
+/* The name of a congestion control. */
 static bool is_known(const struct tern_stack *st, const char *name)
 {
 	int i;
@@ -194,6 +194,9 @@ static int set_text(struct tern_stack *st, const struct row *row, const char *s)
 {
 	char value[TERN_CC_NAME_LEN] = { 0 };
 	size_t n = str_len(s);
+
+	if (text_of(&st->tun, row) == st->tun.tcp_fastopen_key)
+		return tcp_fastopen_key_set(st, s);
 
 	/* As echo writes it. */
 	if (n && s[n - 1] == '\n')

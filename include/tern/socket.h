@@ -208,6 +208,9 @@ enum {
 	TERN_MSG_NOSIGNAL = 0x4000,
 	TERN_MSG_MORE = 0x8000,
 	TERN_MSG_ZEROCOPY = 0x4000000,
+	/* tern's own: the caller blocks until it can go on. No call here does,
+	 * but the ACK that completes a handshake then waits for its data. */
+	TERN_MSG_BLOCKING = 0x10000000,
 	TERN_MSG_FASTOPEN = 0x20000000,
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Data through sockets. A stream ignores where a message is sent to; a
- * datagram may not.
+ * Data through sockets. A stream ignores where a message is sent to, unless the
+ * message is to open it (MSG_FASTOPEN); a datagram may not.
  */
 #include "sock/sock_priv.h"
 
@@ -15,13 +15,22 @@ int64_t sock_sendmsg(struct tern_stack *st, struct call *c)
 
 	if (error)
 		return error;
-	if (!msg->name || sk.proto->type == TERN_SOCK_STREAM)
+	if (!msg->name || (sk.proto->type == TERN_SOCK_STREAM &&
+			   !(c->arg[0] & TERN_MSG_FASTOPEN)))
 		return sk.proto->sendmsg(st, sk.id, msg, (int)c->arg[0]);
+	addressed = *msg;
+	addressed.name = &to;
+	if (sk.proto->type == TERN_SOCK_STREAM) {
+		error = sock_addr_connect(st, &sk, msg->name, &to);
+		return error ? error :
+			       sk.proto->sendmsg(st, sk.id, &addressed,
+						 (int)c->arg[0]);
+	}
 	error = sock_addr_send(st, &sk, msg->name, &to);
 	if (error)
 		return error;
-	addressed = *msg;
-	addressed.name = to.family == TERN_AF_UNSPEC ? NULL : &to;
+	if (to.family == TERN_AF_UNSPEC)
+		addressed.name = NULL;
 	return sk.proto->sendmsg(st, sk.id, &addressed, (int)c->arg[0]);
 }
 

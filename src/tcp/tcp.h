@@ -45,7 +45,14 @@ struct tcp_state {
 	struct tcp_opts *default_opts;
 	uint32_t challenge_count;
 	int64_t challenge_at;
-	uint64_t plb; /* reserved for path decisions */
+	struct slab fo_resets, metrics;
+	struct idhash metrics_by_ends;
+	uint32_t metrics_head, metrics_tail; /* oldest first */
+	struct sipkey fo_key[2];
+	int n_fo_keys;	   /* 0: none was needed yet */
+	int64_t fo_off_at; /* when Fast Open was last found broken */
+	uint32_t fo_off_n; /* how often in a row */
+	uint64_t plb;	   /* reserved for path decisions */
 };
 
 int tcp_init(struct tern_stack *);
@@ -101,6 +108,9 @@ void tcp_run_ready(struct tern_stack *);
 
 /* Lent memory that has come back: tells those who lent it. */
 void tcp_lend_settle(struct tern_stack *);
+/* Forgets what is kept of destinations. */
+void tcp_metrics_flush(struct tern_stack *);
+int tcp_fastopen_key_set(struct tern_stack *, const char *text);
 
 int tcp_cc_register(struct tern_stack *, const struct tern_cc_ops *);
 

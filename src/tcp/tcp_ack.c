@@ -216,8 +216,11 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 void tcp_rearm_rto(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-
 	int64_t rto = tcp_rto_ns(c), at = st->now + rto;
+
+	/* Until the SYN-ACK is acknowledged the timer is for it. */
+	if (c->fo_child)
+		return;
 
 	/* The timers that stood in for it have used some of its time. */
 	if (a->packets_out &&

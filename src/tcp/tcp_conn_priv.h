@@ -107,6 +107,8 @@ struct tcp_opts {
 	uint8_t pmtudisc;
 	uint16_t fastopen_qlen;
 	bool fastopen_connect, fastopen_no_cookie;
+	uint8_t fastopen_n_keys; /* 0: the stack's */
+	struct sipkey fastopen_key[2];
 	bool recverr, recverr6;
 	uint8_t save_syn;
 	uint16_t port_lo, port_hi; /* IP_LOCAL_PORT_RANGE */
@@ -231,6 +233,15 @@ static inline struct tern_pkt *pkt_of(struct rbnode *n)
 	return n ? container_of(n, struct tern_pkt, cb) : NULL;
 }
 
+/* A Fast Open option that is to be sent: a cookie, or (len 0) the request for
+ * one. */
+struct tcp_cookie {
+	bool present;
+	bool exp; /* in the experimental option, kind 254 */
+	uint8_t len;
+	uint8_t bytes[WIRE_TCP_MAX_COOKIE];
+};
+
 struct tcp_active {
 	uint32_t id;
 	int64_t at[TCP_N_ACT_TIMERS];
@@ -337,7 +348,16 @@ struct tcp_active {
 	uint32_t ts_offset;
 	uint32_t route_generation;
 	struct ip_path path;
-	int64_t syn_at; /* when the SYN was first sent */
+	int64_t syn_at;	      /* when the SYN was first sent */
+	struct tcp_cookie fo; /* for the next SYN or SYN-ACK */
+	bool fo_exp;	      /* asked for by the experimental option */
+	bool syn_data;	      /* our SYN had data */
+	bool write_waits;     /* a blocked write will carry the first ACK */
+	/* A child of a Fast Open SYN, until its handshake ends: whose, and what
+	 * its half-open entry would hold. */
+	uint32_t fo_listener, fo_listener_gen;
+	struct seq irs;
+	uint8_t fo_timeouts;
 	uint8_t syn_retrans;
 	uint8_t chrono; /* what sending waits for: enum tcp_chrono */
 	int64_t chrono_at;
@@ -423,6 +443,10 @@ struct tcp_listener {
 	uint32_t untold[2];  /* of these the first that tcp_syn_next() did not
 			     * tell: with TERN_SO_DECIDE, all from there */
 	int64_t overflow_at; /* when cookies were last sent */
+	/* Fast Open: children whose handshake runs, and places that resets
+	 * still take: struct tcp_fo_reset, oldest first. */
+	uint32_t fo_n;
+	uint32_t fo_reset_head, fo_reset_tail;
 };
 
 struct tcp_conn {
@@ -485,7 +509,9 @@ struct tcp_conn {
 	uint8_t quick; /* ACKs still to be sent at once */
 	uint8_t pingpong;
 	uint8_t scaling; /* of 256: payload per receive buffer byte */
-	uint8_t cc_index;
+	uint8_t cc_index : 4;
+	uint8_t fo_fail : 2,  /* why Fast Open failed: FO_* */
+		fo_watch : 1; /* opened after Fast Open was paused */
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t port_class; /* PORT_*: as what it is counted there */
 	/* What was agreed, and what was asked for. */
@@ -495,7 +521,7 @@ struct tcp_conn {
 	uint32_t reuseaddr : 1, reuseport : 1, linger : 1, sndbuf_lock : 1;
 	uint32_t rcvbuf_lock : 1, bound_addr : 1, bound_port : 1, auto_port : 1;
 	uint32_t has_port : 1, hashed : 1, orphan : 1, in_accept_queue : 1;
-	uint32_t connecting : 1, fin_in : 1, app_limited : 1, rtt_seen : 1;
+	uint32_t connecting : 1, fin_in : 1, app_limited : 1;
 	uint32_t opened : 1, /* by connect() */
 		no_space : 1, has_isn : 1, freebind : 1, has_kept : 1,
 		fin_owed : 1,  /* for want of memory: KEEP tries again */
@@ -510,7 +536,16 @@ struct tcp_conn {
 		cwr_due : 1,	 /* CWR with the next new data */
 		ect_out : 1,	 /* the last packet left with ECT */
 		reord_seen : 10; /* times; stays at the most */
+	/* Fast Open. */
+	uint32_t fo_defer : 1,	    /* the SYN waits for the first write */
+		fo_asked : 1,	    /* our SYN had the option */
+		syn_data_acked : 1, /* or taken, of a peer */
+		fo_child : 1,	    /* of a SYN with data, its handshake runs */
+		fo_born : 1;	    /* was such a child */
 };
+
+/* conn->fo_fail, as TCP_INFO tells it */
+enum { FO_NO_COOKIE = 1, FO_DATA_NOT_ACKED = 2, FO_SYN_RETRANSMITTED = 3 };
 
 enum { SHUT_RCV = 1, SHUT_SND = 2 };
 
@@ -530,6 +565,7 @@ enum {
 
 _Static_assert(sizeof(struct tcp_conn) <= 256 || sizeof(void *) < 8,
 	       "an idle connection's control block is at most 256 B");
+_Static_assert(TCP_MAX_CC <= 16, "cc_index holds them");
 _Static_assert(sizeof(struct tcp_hist) <= 96, "its history is at most 96 B");
 
 /* A half-open connection: SYN received, SYN-ACK sent or held back. */

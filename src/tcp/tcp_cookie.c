@@ -81,12 +81,6 @@ static uint32_t check(const struct tern_stack *st, const struct tcp_req *q,
 	return (cookie - keyed(st, q, q->irs.v, now - age)) & COOKIE_MASK;
 }
 
-/* Room for an entry that is kept nowhere. */
-union scratch {
-	struct tcp_req q;
-	uint8_t room[sizeof(struct tcp_req) + TCP_ADDRS_LEN(true)];
-};
-
 /* The clock, its low bits saying what was agreed on; never in the future. */
 static uint32_t clock_with(const struct tern_stack *st, const struct tcp_req *q)
 {
@@ -102,7 +96,7 @@ static uint32_t clock_with(const struct tern_stack *st, const struct tcp_req *q)
 void tcp_cookie_synack(struct tern_stack *st, struct tcp_conn *c,
 		       struct tcp_in *in)
 {
-	union scratch u = { 0 };
+	union tcp_req_scratch u = { 0 };
 	struct tcp_req *q = &u.q;
 	uint32_t i = ARRAY_LEN(mss_table[0]) - 1;
 
@@ -117,7 +111,7 @@ void tcp_cookie_synack(struct tern_stack *st, struct tcp_conn *c,
 	q->iss = make(st, q, i);
 	c->listener->overflow_at = st->now;
 	COUNT(st, TCP_EXT_SYNCOOKIES_SENT);
-	tcp_req_synack_at(st, q, clock_with(st, q));
+	tcp_req_synack_at(st, q, clock_with(st, q), NULL);
 	tern_pkt_put(in->pkt);
 }
 
@@ -155,7 +149,7 @@ static bool agreed(struct tern_stack *st, const struct tcp_in *in,
 bool tcp_cookie_ack(struct tern_stack *st, struct tcp_conn *c,
 		    struct tcp_in *in)
 {
-	union scratch u = { 0 };
+	union tcp_req_scratch u = { 0 };
 	struct tcp_req *q = &u.q;
 	struct tcp_conn *child;
 	uint32_t data;

@@ -98,6 +98,15 @@ static void fill_ip(const struct tcp_conn *c, struct wire_ip *h)
 	h->ttl = h->v6 ? o->ttl_v6 : o->ttl;
 }
 
+void tcp_fo_put(const struct tcp_cookie *fo, struct wire_tcp_opts *o)
+{
+	if (!fo->present)
+		return;
+	o->present |= fo->exp ? WIRE_OPT_FASTOPEN_EXP : WIRE_OPT_FASTOPEN;
+	o->cookie_len = fo->len;
+	memcpy(o->cookie, fo->bytes, fo->len);
+}
+
 static void fill_opts(struct tern_stack *st, struct tcp_conn *c, bool syn,
 		      struct wire_tcp_opts *o)
 {
@@ -111,6 +120,7 @@ static void fill_opts(struct tern_stack *st, struct tcp_conn *c, bool syn,
 			o->present |= WIRE_OPT_WSCALE;
 			o->wscale = c->rcv_scale;
 		}
+		tcp_fo_put(&c->act->fo, o);
 	}
 	if (c->ts_ok) {
 		o->present |= WIRE_OPT_TS;
@@ -281,6 +291,25 @@ int tcp_emit_seg(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		g->sent_at = st->now;
 		if (len)
 			c->last_sent = now_ms(st);
+	}
+	return err;
+}
+
+int tcp_emit_syn_data(struct tern_stack *st, struct tcp_conn *c,
+		      struct tcp_seg *syn, struct tcp_seg *data)
+{
+	struct emit e = {
+		.g = data,
+		.seq = syn->seq,
+		.len = data->len,
+		.n_segs = 1,
+		.flags = TCP_SYN,
+	};
+	int err = emit(st, c, &e);
+
+	if (!err) {
+		syn->sent_at = data->sent_at = st->now;
+		c->last_sent = now_ms(st);
 	}
 	return err;
 }

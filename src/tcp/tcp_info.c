@@ -18,6 +18,8 @@ enum {
 	INFO_WSCALE = 4,
 	INFO_ECN = 8,
 	INFO_ECN_SEEN = 16,
+	INFO_SYN_DATA = 32,
+	INFO_TFO_CHILD = 128,
 	INFO_ECN_PENDING = 3, /* tern_tcp_info.accecn */
 };
 
@@ -65,10 +67,12 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 			       (c->sack_ok ? INFO_SACK : 0) |
 			       (c->wscale_ok ? INFO_WSCALE : 0) |
 			       (c->ecn != ECN_OFF ? INFO_ECN : 0) |
-			       (c->ecn_seen ? INFO_ECN_SEEN : 0));
+			       (c->ecn_seen ? INFO_ECN_SEEN : 0) |
+			       (c->syn_data_acked ? INFO_SYN_DATA : 0) |
+			       (c->fo_born ? INFO_TFO_CHILD : 0));
 	if (c->wscale_ok)
 		t->wscale = (uint8_t)(c->snd_scale | c->rcv_scale << 4);
-	t->flags = c->app_limited;
+	t->flags = (uint8_t)(c->app_limited | c->fo_fail << 1);
 	t->rto = c->rto_us;
 	t->ato = c->ato_ms * 1000u;
 	t->snd_mss = c->mss;
@@ -88,7 +92,7 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->min_rtt = c->min_rtt_us;
 	t->snd_wnd = c->snd.wnd;
 	t->rcv_wnd = rcv_window(c);
-	t->delivered = is_synchronised(c); /* the SYN */
+	t->delivered = is_synchronised(c) && !c->fo_child; /* the SYN */
 	t->bytes_acked = tcp_syn_acked(c);
 	if (is_synchronised(c))
 		t->rcv_space = tcp_rcv_space_at_first(c);

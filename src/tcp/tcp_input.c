@@ -122,7 +122,8 @@ void tcp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 	}
 	if (c->state == TERN_TCP_LISTEN || c->state == TERN_TCP_CLOSE)
 		return;
-	if (seq_lt(seq, c->snd.una) || seq_gt(seq, c->snd.nxt)) {
+	if (seq_lt(seq, c->fo_child ? c->act->syn_seq : c->snd.una) ||
+	    seq_gt(seq, c->snd.nxt)) {
 		COUNT(st, TCP_EXT_OUT_OF_WINDOW_ICMPS);
 		return;
 	}
@@ -133,7 +134,9 @@ void tcp_icmp_error(struct tern_stack *st, const struct icmp_err *e)
 	if (!e->error)
 		return;
 	/* Even what a router may yet mend: who connects wants to know [k]. */
-	if (c->state == TERN_TCP_SYN_SENT || c->state == TERN_TCP_SYN_RECV) {
+	if (c->state == TERN_TCP_SYN_SENT ||
+	    (c->state == TERN_TCP_SYN_RECV &&
+	     (!c->fo_child || c->in_accept_queue))) {
 		tcp_abort(st, c, e->error, "ICMP error in the handshake");
 		return;
 	}

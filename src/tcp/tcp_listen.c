@@ -14,8 +14,6 @@
  * owner has not been told of are the end of the list.
  *
  * Beyond the bound SYNs are answered by cookie (tcp_cookie.c).
- *
- * Not yet here: Fast Open.
  */
 #include "tcp_priv.h"
 
@@ -64,7 +62,7 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 	c->error = 0;
 	tcp_set_state(st, c, TERN_TCP_LISTEN, "listen");
 	tcp_hash(st, c);
-	return 0;
+	return tcp_fastopen_listen(st, c);
 }
 
 bool tcp_accept_full(const struct tcp_listener *l)
@@ -96,6 +94,7 @@ void tcp_listener_stop(struct tern_stack *st, struct tcp_conn *c)
 			tcp_send_rst(st, child);
 		tcp_done(st, child, "listener closed");
 	}
+	tcp_fastopen_listener_stop(st, l);
 	c->listener = NULL;
 	slab_free(&st->tcp.listeners, l->id);
 	tcp_set_state(st, c, TERN_TCP_CLOSE, "close");
@@ -103,7 +102,7 @@ void tcp_listener_stop(struct tern_stack *st, struct tcp_conn *c)
 
 /* Tells the owner, which decides by tcp_syn_answer(); or answers at once. */
 static void admit(struct tern_stack *st, struct tcp_conn *c,
-		  struct tcp_req *req)
+		  struct tcp_req *req, const struct tcp_cookie *fo)
 {
 	if (c->decide) {
 		req->undecided = 1;
@@ -111,7 +110,7 @@ static void admit(struct tern_stack *st, struct tcp_conn *c,
 			c->listener->untold[req->v6] = req->id;
 		tcp_post(st, c);
 	} else {
-		tcp_req_synack(st, req);
+		tcp_req_synack(st, req, fo);
 	}
 	wheel_arm(&st->tcp.req_wheel[req->v6], req->id,
 		  st->now + tcp_req_rto_ns(st, req));
@@ -149,6 +148,7 @@ static int refuse_syn(struct tern_stack *st, const struct tcp_conn *c,
 static void syn_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct tcp_req *req;
+	struct tcp_cookie fo = { 0 };
 	bool cookie;
 	int reason = refuse_syn(st, c, &cookie);
 
@@ -158,9 +158,11 @@ static void syn_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 			tcp_cookie_synack(st, c, in);
 			return;
 		}
+		if (!c->decide && tcp_fastopen_syn(st, c, in, &fo))
+			return;
 		req = tcp_req_new(st, c, in);
 		if (req) {
-			admit(st, c, req);
+			admit(st, c, req, &fo);
 			tern_pkt_put(in->pkt);
 			return;
 		}
@@ -406,7 +408,7 @@ int tcp_syn_answer(struct tern_stack *st, uint64_t id,
 	case TERN_SYN_ACCEPT:
 		q->undecided = 0;
 		q->n_timeouts = 0;
-		tcp_req_synack(st, q);
+		tcp_req_synack(st, q, NULL);
 		wheel_arm(&st->tcp.req_wheel[q->v6], q->id,
 			  st->now + tcp_req_rto_ns(st, q));
 		return 0;

@@ -112,8 +112,14 @@ static void resend_smaller(struct tern_stack *st, struct tcp_conn *c)
 	for (n = a->rtx.first; n; n = rbtree_next(n))
 		if (seg_of(n)->len > c->mss)
 			tcp_mark_lost(st, c, seg_of(n));
-	if (a->lost_out == before)
-		return;
+	if (a->lost_out != before)
+		tcp_resend_lost(st, c);
+}
+
+void tcp_resend_lost(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+
 	if (c->ca_state != TERN_CA_LOSS) {
 		a->high_seq = c->snd.nxt;
 		c->cc.ssthresh = tcp_current_ssthresh(c);
@@ -138,4 +144,6 @@ void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
 	tcp_sync_mss(st, c, a->path.mtu);
 	if (c->state != TERN_TCP_SYN_SENT)
 		resend_smaller(st, c);
+	else if (a->syn_data && rtx_first(a)->flags & TCP_SYN)
+		tcp_resend(st, c, rtx_first(a), 1); /* alone: it is smaller */
 }

@@ -6,10 +6,9 @@
  * TCP_CORK push what waits, TCP_QUICKACK sends the ACK that is owed, changed
  * keep-alive times start the clock again.
  *
- * Kept and read back, their machinery still to come: TCP_FASTOPEN,
- * TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE, TCP_SAVE_SYN (TCP_SAVED_SYN is
- * empty), TCP_INQ, TCP_TX_DELAY, TCP_THIN_LINEAR_TIMEOUTS. Not implemented:
- * TCP_REPAIR*, TCP_MD5SIG*, TCP_AO*, TCP_FASTOPEN_KEY, TCP_ZEROCOPY_RECEIVE
+ * Kept and read back, their machinery still to come: TCP_SAVE_SYN
+ * (TCP_SAVED_SYN is empty), TCP_INQ, TCP_TX_DELAY, TCP_THIN_LINEAR_TIMEOUTS. Not implemented:
+ * TCP_REPAIR*, TCP_MD5SIG*, TCP_AO*, TCP_ZEROCOPY_RECEIVE
  * (ENOPROTOOPT), any TCP_ULP (ENOENT).
  */
 #include "tcp_opts_priv.h"
@@ -227,6 +226,7 @@ static int set_fastopen(const struct opt_call *k, int v)
 	if (!o)
 		return -TERN_ENOMEM;
 	o->fastopen_qlen = (uint16_t)min_i64(v, k->st->tun.somaxconn);
+	tcp_fastopen_key_need(k->st);
 	return 0;
 }
 
@@ -265,6 +265,47 @@ static int set_fastopen_no_cookie(const struct opt_call *k, int v)
 	if (!o)
 		return -TERN_ENOMEM;
 	o->fastopen_no_cookie = v;
+	return 0;
+}
+
+/* Keys as bytes, least significant first, whatever the machine. */
+static void put_key(uint8_t *p, const struct sipkey *key)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		p[i] = (uint8_t)(key->k0 >> 8 * i);
+		p[8 + i] = (uint8_t)(key->k1 >> 8 * i);
+	}
+}
+
+/* The socket's own; the stack's are nobody's to read here [k]. */
+static int get_fastopen_key(struct opt_call *k)
+{
+	const struct tcp_opts *o = k->c->opts;
+	uint8_t out[2 * 16];
+	int i;
+
+	for (i = 0; i < o->fastopen_n_keys; i++)
+		put_key(out + 16 * i, &o->fastopen_key[i]);
+	return opt_out(k, out, 16 * (size_t)o->fastopen_n_keys);
+}
+
+/* One or two; the second is the one that is going out of use. */
+static int set_fastopen_key(const struct opt_call *k)
+{
+	const uint8_t *p = k->in;
+	struct tcp_opts *o;
+
+	if (!opt_is_idle(k->c) || (k->len != 16 && k->len != 32))
+		return -TERN_EINVAL;
+	o = tcp_opts_own(k->st, k->c);
+	if (!o)
+		return -TERN_ENOMEM;
+	o->fastopen_key[0] = sipkey_of(p);
+	if (k->len == 32)
+		o->fastopen_key[1] = sipkey_of(p + 16);
+	o->fastopen_n_keys = (uint8_t)(k->len / 16);
 	return 0;
 }
 
@@ -376,6 +417,8 @@ static const struct opt rows[] = {
 	  .set = set_fastopen_connect },
 	{ TERN_TCP_FASTOPEN_NO_COOKIE, 0, 1, .get = get_fastopen_no_cookie,
 	  .set = set_fastopen_no_cookie },
+	{ TERN_TCP_FASTOPEN_KEY, .get_raw = get_fastopen_key,
+	  .set_raw = set_fastopen_key },
 	{ TERN_TCP_SAVE_SYN, 0, 2, OPT_FIELD(save_syn) },
 	{ TERN_TCP_SAVED_SYN, .get_raw = get_nothing },
 	{ TERN_TCP_INQ, 0, 1, .bit = OPT_INQ },

@@ -435,22 +435,51 @@ static int send_ctl(struct tern_stack *st, struct tcp_conn *c, uint16_t flags)
 
 int tcp_send_syn(struct tern_stack *st, struct tcp_conn *c)
 {
-	struct tcp_seg *g;
+	return tcp_send_syn_data(st, c, NULL, 0, NULL);
+}
+
+int tcp_send_syn_data(struct tern_stack *st, struct tcp_conn *c,
+		      const struct tern_msg *msg, uint32_t room,
+		      int64_t *copied)
+{
+	struct tcp_active *a;
+	struct tcp_seg *g, *data;
+	int64_t n = 0;
 	int err;
 
 	if (!tcp_activate(st, c))
 		return -TERN_ENOMEM;
+	a = c->act;
 	err = send_ctl(st, c, TCP_SYN);
 	if (err)
 		return err;
-	g = c->act->unsent;
-	c->act->syn_at = st->now;
+	g = a->unsent;
+	a->syn_at = st->now;
+	c->fo_asked = a->fo.present;
+	a->fo_exp = a->fo.present && a->fo.exp;
+	if (msg && room && tcp_hist_attach(st, c))
+		n = tcp_sendq_segment(st, c, msg, room);
+	data = n > 0 ? g->next : NULL;
 	tcp_rate_sent(st, c, g);
-	/* That it could not be sent is no failure: the timer resends it. */
-	if (tcp_emit_seg(st, c, g, 0))
+	if (data) {
+		tcp_rate_sent(st, c, data);
+		if (tcp_emit_syn_data(st, c, g, data) == 0)
+			a->syn_data = 1;
+		*copied = n;
+	} else if (tcp_emit_seg(st, c, g, 0)) {
+		/* That it could not be sent is no failure: the timer resends
+		 * it. */
 		g->sent_at = st->now;
+	}
+	a->fo.present = false;
 	c->snd.nxt = seg_end(g);
 	tcp_unsent_to_rtx(c, g);
+	if (a->syn_data) {
+		c->snd.nxt = seg_end(data);
+		tcp_unsent_to_rtx(c, data);
+		COUNT(st, TCP_EXT_ORIG_DATA_SENT);
+	}
+	a->pushed = c->snd.end;
 	tcp_xmit_timer(st, c, TCP_TIMER_RTX, st->now + tcp_rto_ns(c));
 	return 0;
 }

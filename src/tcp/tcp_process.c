@@ -74,8 +74,10 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 		tcp_rtt_sample(st, c, us);
 	}
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "ACK of SYN");
-	tcp_init_transfer(st, c);
-	tcp_init_rcv_mss(c);
+	if (!c->fo_born) {
+		tcp_init_transfer(st, c);
+		tcp_init_rcv_mss(c);
+	}
 	tcp_post(st, c);
 }
 
@@ -120,6 +122,8 @@ static bool ack_moves_state(struct tern_stack *st, struct tcp_conn *c,
 {
 	bool all = seq_eq(c->snd.una, c->snd.end) && !c->fin_owed;
 
+	if (c->fo_child)
+		tcp_fastopen_child_acked(st, c);
 	switch ((enum tern_tcp_state)c->state) {
 	case TERN_TCP_SYN_RECV:
 		establish(st, c, in);
@@ -248,6 +252,8 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
 		return;
 	}
+	if (unlikely(c->fo_child) && !tcp_fastopen_child_in(st, c, in))
+		return;
 	if (!tcp_validate(st, c, in))
 		return;
 	if (unlikely(!(in->h.flags & TCP_ACK))) {

@@ -235,6 +235,7 @@ bool tcp_tlp_start(struct tern_stack *st, struct tcp_conn *c, bool advancing)
 	int64_t wait, left;
 
 	if (st->tun.tcp_early_retrans < 3 || !a->packets_out || !c->sack_ok ||
+	    c->fo_child ||
 	    (c->ca_state != TERN_CA_OPEN && c->ca_state != TERN_CA_CWR))
 		return false;
 	if (c->srtt_us) {

@@ -182,7 +182,8 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	tcp_emit_reply(st, r);
 }
 
-void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms)
+void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms,
+		       const struct tcp_cookie *fo)
 {
 	struct tcp_listener *l = listener_of(st, q);
 	struct tcp_conn *c = conn_at(st, l->conn);
@@ -206,12 +207,15 @@ void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms)
 	/* Sent again it goes without: it may be what was lost for. */
 	if (q->accecn && !q->n_retrans)
 		tcp_accecn_synack_option(st, &r.o);
+	if (fo)
+		tcp_fo_put(fo, &r.o);
 	reply(st, q, ts_ms, &r);
 }
 
-void tcp_req_synack(struct tern_stack *st, struct tcp_req *q)
+void tcp_req_synack(struct tern_stack *st, struct tcp_req *q,
+		    const struct tcp_cookie *fo)
 {
-	tcp_req_synack_at(st, q, now_ms(st));
+	tcp_req_synack_at(st, q, now_ms(st), fo);
 }
 
 static void resend_synack(struct tern_stack *st, struct tcp_req *q)
@@ -220,7 +224,7 @@ static void resend_synack(struct tern_stack *st, struct tcp_req *q)
 		q->n_retrans++;
 	COUNT(st, TCP_RETRANS_SEGS);
 	COUNT(st, TCP_EXT_SYN_RETRANS);
-	tcp_req_synack(st, q);
+	tcp_req_synack(st, q, NULL);
 }
 
 static void send_ack(struct tern_stack *st, const struct tcp_req *q)

@@ -94,6 +94,7 @@ static bool rtx_expired(struct tern_stack *st, struct tcp_conn *c)
 	}
 	if (!expired)
 		expired = timed_out(st, c, until, user);
+	tcp_fastopen_timed_out(st, c, expired);
 	if (expired)
 		tcp_give_up(st, c, "retransmission time-out: given up");
 	return expired;
@@ -164,6 +165,11 @@ void tcp_rtx_fire(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_seg *g = rtx_first(c->act);
 
+	if (c->fo_child) {
+		tcp_trace_what(st, c, TERN_TRACE_TIMER, "SYN-ACK", NULL);
+		tcp_fastopen_child_timer(st, c);
+		return;
+	}
 	if (!g)
 		return;
 	tcp_trace_what(st, c, TERN_TRACE_TIMER, "retransmit", NULL);

@@ -397,6 +397,37 @@ static int64_t append(struct tern_stack *st, struct tcp_conn *c,
 	return k;
 }
 
+int64_t tcp_sendq_segment(struct tern_stack *st, struct tcp_conn *c,
+			  const struct tern_msg *msg, uint32_t max)
+{
+	struct tcp_seg *g;
+	int64_t n;
+	int i;
+
+	g = tcp_seg_new(st, c);
+	if (!g)
+		return -TERN_ENOMEM;
+	for (i = 0; i < msg->n_iov && g->len < max; i++) {
+		const uint8_t *p = msg->iov[i].base;
+		size_t left = min_size(msg->iov[i].len, max - g->len);
+
+		for (; left; p += n, left -= (size_t)n) {
+			n = append(st, c, g, p, left);
+			if (n <= 0)
+				goto out;
+		}
+	}
+out:
+	if (!g->len) {
+		tcp_seg_free(st, c, g);
+		return 0;
+	}
+	g->flags = TCP_PSH;
+	tcp_seg_count(g, max);
+	tcp_unsent_push(c, g);
+	return g->len;
+}
+
 struct writing {
 	uint32_t mss, goal;
 	int64_t copied;

@@ -74,6 +74,8 @@ static void renew(struct tern_stack *st, struct tcp_conn *c)
 	c->shut = 0;
 	c->error = c->soft_error = 0;
 	c->fin_in = c->no_space = 0;
+	c->fo_defer = c->fo_asked = c->fo_fail = c->fo_born = 0;
+	c->syn_data_acked = c->fo_watch = 0;
 	c->segs_in = c->segs_out = 0;
 }
 
@@ -100,10 +102,12 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	c->rcv.ssthresh = c->rcv.wnd;
 }
 
-static int start(struct tern_stack *st, struct tcp_conn *c)
+/* msg: what connects by Fast Open, or NULL. Bytes of it taken, or -errno. */
+static int64_t start(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tern_msg *msg)
 {
 	struct seq iss;
-	int err;
+	int64_t n = 0;
 
 	renew(st, c);
 	c->opened = 1;
@@ -127,10 +131,15 @@ static int start(struct tern_stack *st, struct tcp_conn *c)
 	c->act->pushed = seq_add(iss, 1);
 	c->act->snd_up = c->act->cwnd_usage_seq = c->act->rtx_from = iss;
 	COUNT(st, TCP_ACTIVE_OPENS);
-	err = tcp_send_syn(st, c);
-	if (err)
+	if (msg || c->opts->fastopen_connect) {
+		if (msg || !tcp_fastopen_may_defer(st, c))
+			n = tcp_fastopen_syn_out(st, c, msg);
+	} else {
+		n = tcp_send_syn(st, c);
+	}
+	if (n < 0)
 		tcp_set_state(st, c, TERN_TCP_CLOSE, "no memory");
-	return err;
+	return n;
 }
 
 bool tcp_needs_reset(const struct tcp_conn *c)
@@ -193,7 +202,7 @@ static void disconnect(struct tern_stack *st, struct tcp_conn *c)
 /* Where a connection that was begun before stands. */
 static int connect_again(struct tern_stack *st, struct tcp_conn *c)
 {
-	if (!c->connecting)
+	if (!c->connecting || c->fo_defer)
 		return -TERN_EISCONN;
 	if (c->connected)
 		return -TERN_EINVAL;
@@ -211,22 +220,15 @@ static int connect_again(struct tern_stack *st, struct tcp_conn *c)
 	return 0;
 }
 
-int tcp_connect(struct tern_stack *st, uint32_t id,
-		const struct tern_sockaddr *to)
+/* Begins a connection: bytes of msg that its SYN took, or -errno. */
+static int64_t open_to(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tern_sockaddr *to,
+		       const struct tern_msg *msg)
 {
-	struct tcp_conn *c = conn_at(st, id);
-	struct ip_path path;
 	struct tern_addr before = c->laddr;
-	int err;
+	struct ip_path path;
+	int64_t n;
 
-	if (to->family == TERN_AF_UNSPEC) {
-		/* The next call still learns of it, as on Linux [k]. */
-		disconnect(st, c);
-		return 0;
-	}
-	if (c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in ||
-	    c->connected)
-		return connect_again(st, c);
 	if (ip_is_multicast(&to->addr) || ip_is_broadcast(st, &to->addr))
 		return -TERN_ENETUNREACH;
 	tcp_release_active(st, c);
@@ -237,16 +239,16 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 				   tern_addr_v4(127, 0, 0, 1) :
 				   (struct tern_addr){ { [15] = 1 } };
 	c->rport = to->port;
-	err = ip_route(st, &c->raddr,
-		       tern_addr_is_any(&c->laddr) ? NULL : &c->laddr, c->any,
-		       &path);
-	if (!err) {
+	n = ip_route(st, &c->raddr,
+		     tern_addr_is_any(&c->laddr) ? NULL : &c->laddr, c->any,
+		     &path);
+	if (!n) {
 		c->laddr = path.src;
-		err = tcp_port_connect(st, c);
+		n = tcp_port_connect(st, c);
 	}
-	if (!err)
-		err = start(st, c);
-	if (err) {
+	if (!n)
+		n = start(st, c, msg);
+	if (n < 0) {
 		tcp_release_active(st, c);
 		c->laddr = before;
 		c->rport = 0;
@@ -254,30 +256,84 @@ int tcp_connect(struct tern_stack *st, uint32_t id,
 			tcp_port_release(st, c);
 		else
 			tcp_port_moved(st, c);
-		return err;
 	}
-	return -TERN_EINPROGRESS;
+	return n;
+}
+
+static bool is_begun(const struct tcp_conn *c)
+{
+	return c->connecting || c->state != TERN_TCP_CLOSE || c->fin_in ||
+	       c->connected;
+}
+
+int tcp_connect(struct tern_stack *st, uint32_t id,
+		const struct tern_sockaddr *to)
+{
+	struct tcp_conn *c = conn_at(st, id);
+	int64_t n;
+
+	if (to->family == TERN_AF_UNSPEC) {
+		/* The next call still learns of it, as on Linux [k]. */
+		disconnect(st, c);
+		return 0;
+	}
+	if (is_begun(c))
+		return connect_again(st, c);
+	n = open_to(st, c, to, NULL);
+	if (n < 0)
+		return (int)n;
+	if (c->fo_defer)
+		tcp_post(st, c);
+	return c->fo_defer ? 0 : -TERN_EINPROGRESS;
+}
+
+/* The first write of a connection that is to carry data in its SYN. 0: it is
+ * open already. */
+static int64_t send_first(struct tern_stack *st, struct tcp_conn *c,
+			  const struct tern_msg *msg)
+{
+	const struct tern_sockaddr *to = msg->name;
+	int64_t n;
+
+	if (!(st->tun.tcp_fastopen & 1) || (to && to->family == TERN_AF_UNSPEC))
+		return -TERN_EOPNOTSUPP;
+	if (c->fo_defer) {
+		n = tcp_fastopen_syn_out(st, c, msg);
+		if (n < 0)
+			tcp_set_state(st, c, TERN_TCP_CLOSE, "no memory");
+	} else if (is_begun(c)) {
+		return connect_again(st, c);
+	} else {
+		n = to ? open_to(st, c, to, msg) : -TERN_EINVAL;
+	}
+	return n ? n : -TERN_EINPROGRESS;
 }
 
 int64_t tcp_sendmsg(struct tern_stack *st, uint32_t id,
 		    const struct tern_msg *msg, int flags)
 {
 	struct tcp_conn *c = conn_at(st, id);
-	int err;
+	int64_t n;
 
+	if (flags & TERN_MSG_FASTOPEN || c->fo_defer) {
+		n = send_first(st, c, msg);
+		if (n)
+			return n;
+	}
 	if (c->state != TERN_TCP_ESTABLISHED &&
-	    c->state != TERN_TCP_CLOSE_WAIT) {
+	    c->state != TERN_TCP_CLOSE_WAIT && !c->fo_child) {
 		if (!c->error && (c->state == TERN_TCP_SYN_SENT ||
 				  c->state == TERN_TCP_SYN_RECV)) {
 			c->no_space = 1;
+			c->act->write_waits |= !!(flags & TERN_MSG_BLOCKING);
 			return -TERN_EAGAIN;
 		}
 	} else if (!c->error && !(c->shut & SHUT_SND)) {
 		return tcp_sendq_write(st, c, msg, flags);
 	}
-	err = c->error ? c->error : TERN_EPIPE;
+	n = c->error ? c->error : TERN_EPIPE;
 	c->error = 0;
-	return -err;
+	return -n;
 }
 
 /* The state that closing our side leads to; true: with a FIN. */
@@ -500,7 +556,10 @@ uint32_t tcp_poll(struct tern_stack *st, uint32_t id)
 		ready |= TERN_POLLHUP;
 	if (c->shut & SHUT_RCV)
 		ready |= TERN_POLLIN | TERN_POLLRDNORM | TERN_POLLRDHUP;
-	if (c->state != TERN_TCP_SYN_SENT && c->state != TERN_TCP_SYN_RECV) {
+	if (c->fo_defer)
+		ready |= TERN_POLLOUT | TERN_POLLWRNORM;
+	if (c->state != TERN_TCP_SYN_SENT &&
+	    (c->state != TERN_TCP_SYN_RECV || c->fo_child)) {
 		ready |= poll_read(st, c);
 		if (c->shut & SHUT_SND || tcp_sendq_has_room(st, c))
 			ready |= TERN_POLLOUT | TERN_POLLWRNORM;

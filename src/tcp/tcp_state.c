@@ -89,6 +89,7 @@ struct tcp_conn *tcp_conn_new(struct tern_stack *st, bool v6)
 
 void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 {
+	tcp_fastopen_ended(st, c);
 	tcp_unhash(st, c);
 	tcp_port_release(st, c);
 	tcp_kept_drop(st, c);
@@ -229,7 +230,8 @@ bool tcp_hist_attach(struct tern_stack *st, struct tcp_conn *c)
 		return false;
 	c->hist = id;
 	/* The SYN was delivered before there was a history to say so. */
-	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT;
+	hist_of(st, c)->delivered = c->state != TERN_TCP_SYN_SENT &&
+				    !c->fo_child;
 	hist_of(st, c)->bytes_acked = tcp_syn_acked(c);
 	if (c->state != TERN_TCP_SYN_SENT && c->state != TERN_TCP_SYN_RECV)
 		hist_of(st, c)->rcv_space = tcp_rcv_space_at_first(c);
@@ -293,6 +295,9 @@ void tcp_set_state(struct tern_stack *st, struct tcp_conn *c, int state,
 			COUNT(st, TCP_ESTAB_RESETS);
 		c->state = (uint8_t)state;
 		c->fin_owed = 0;
+		c->fo_defer = 0;
+		if (c->fo_child)
+			tcp_fastopen_child_done(st, c, false);
 		tcp_unhash(st, c);
 		if (!c->bound_port)
 			tcp_port_release(st, c);

@@ -80,13 +80,38 @@ void tcp_init_transfer(struct tern_stack *st, struct tcp_conn *c)
 		tcp_timer_set(st, c, TCP_TIMER_REST, st->now + TCP_REST_AFTER);
 }
 
-static void established(struct tern_stack *st, struct tcp_conn *c)
+/* The answer may come with the SYN-ACK, if we asked by Fast Open. True: it did,
+ * and the packet is gone. */
+static bool synack_data(struct tern_stack *st, struct tcp_conn *c,
+			struct tcp_in *in)
 {
+	if (!in->len || !(c->fo_asked || c->act->syn_data))
+		return false;
+	tcp_urg_in(st, c, in);
+	in->h.seq = seq_add(in->h.seq, 1);
+	in->h.flags &= (uint16_t)~TCP_SYN;
+	tcp_data_in(st, c, in);
+	return true;
+}
+
+/* True: the packet is gone. */
+static bool established(struct tern_stack *st, struct tcp_conn *c,
+			struct tcp_in *in)
+{
+	bool taken;
+
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "SYN+ACK");
 	tcp_init_transfer(st, c);
 	tcp_init_rcv_mss(c);
+	if (tcp_fastopen_synack(st, c, in)) {
+		tcp_post(st, c);
+		tcp_push(st, c, false);
+		return false;
+	}
+	taken = synack_data(st, c, in);
 	tcp_post(st, c);
-	if (c->act->unsent || c->opts->defer_accept_s || c->pingpong) {
+	if (c->act->write_waits || c->act->unsent || c->opts->defer_accept_s ||
+	    c->pingpong) {
 		/* Data is about to carry the ACK; should it not, soon. */
 		c->ack |= ACK_SCHED | ACK_TIMER;
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
@@ -95,9 +120,10 @@ static void established(struct tern_stack *st, struct tcp_conn *c)
 			      st->now + TCP_DELACK_MAX);
 		if (c->act->unsent)
 			tcp_push(st, c, false);
-		return;
+		return taken;
 	}
 	tcp_send_ack(st, c);
+	return taken;
 }
 
 static void drop(struct tern_stack *st, struct tcp_in *in, int reason)
@@ -151,7 +177,8 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	take_options(st, c, in);
 	tcp_ecn_synack_in(st, c, in);
 	tcp_ack_in(st, c, in);
-	established(st, c);
+	if (established(st, c, in))
+		return;
 	tcp_urg_in(st, c, in);
 	tern_pkt_put(in->pkt);
 }

@@ -395,6 +395,7 @@ static void init_slabs(struct tern_stack *st)
 	slab_init(&t->segs, &st->mem, sizeof(struct tcp_seg), plain);
 	slab_init(&t->opts, &st->mem, sizeof(struct tcp_opts), plain);
 	slab_init(&t->listeners, &st->mem, sizeof(struct tcp_listener), plain);
+	tcp_fastopen_init(st);
 	slab_init(&t->ports, &st->mem, sizeof(struct tcp_port), plain);
 	slab_init(&t->notes, &st->mem, sizeof(struct tcp_notes), plain);
 	slab_init(&t->lends, &st->mem, sizeof(struct tcp_lend), plain);
@@ -432,7 +433,7 @@ bool tcp_tables_init(struct tern_stack *st)
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
 	    idhash_init(&t->tw_by_tuple[1], &t->tws[1],
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
-	    tcp_kept_init(st) && tcp_ports_init(st))
+	    tcp_kept_init(st) && tcp_metrics_init(st) && tcp_ports_init(st))
 		return true;
 	tcp_tables_fini(st);
 	return false;
@@ -445,6 +446,8 @@ void tcp_tables_fini(struct tern_stack *st)
 
 	tcp_ports_fini(st);
 	tcp_kept_fini(st);
+	tcp_metrics_fini(st);
+	slab_fini(&t->fo_resets);
 	idhash_fini(&t->by_tuple);
 	idhash_fini(&t->listening);
 	for (v6 = 0; v6 < 2; v6++) {
