@@ -5,6 +5,8 @@
  */
 #include "lab_capture.h"
 
+#include "lab_host.h"
+
 #include <tern/error.h>
 
 #include <stdlib.h>
@@ -52,19 +54,9 @@ static const struct tern_link_ops nowhere_ops = {
 	.close = nowhere_close,
 };
 
-static void *take(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void give(void *ctx, void *p, size_t size)
-{
-	free(p);
-}
-
 int lab_capture_open(const char *path, struct lab_capture **out)
 {
-	struct tern_allocator alloc = { NULL, take, give };
+	struct tern_allocator alloc = lab_allocator();
 	struct tern_pcapng_config config = { .path = path };
 	struct lab_capture *c = drill_mem_grow(NULL, sizeof(*c));
 	int error;

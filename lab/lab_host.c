@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define BATCH 64
+/* With too many sockets one looks each so many calls whether they are fewer. */
+#define LOOK_AGAIN 1000
 
 static struct lab_host *host_of(const struct lab_node *node)
 {
@@ -19,6 +21,11 @@ static void *take(void *ctx, size_t size)
 static void give(void *ctx, void *p, size_t size)
 {
 	free(p);
+}
+
+struct tern_allocator lab_allocator(void)
+{
+	return (struct tern_allocator){ NULL, take, give };
 }
 
 static void on_trace(void *ctx, const struct tern_trace *t)
@@ -103,11 +110,17 @@ void lab_host_follow(struct lab_host *h)
 	uint64_t cursor = 0;
 	int n = 0, kept = 0;
 
+	if (h->n_unfollowed > 0) {
+		h->n_unfollowed--;
+		return;
+	}
 	for (int k = 0; k < h->n_followed; k++)
 		h->followed[k].seen = false;
 	while (h->st && tern_sock_next(h->st, &cursor, &i)) {
-		if (++n > LAB_FOLLOWED_MAX)
+		if (++n > LAB_FOLLOWED_MAX) {
+			h->n_unfollowed = LOOK_AGAIN;
 			return;
+		}
 		if (i.protocol == TERN_IPPROTO_TCP && i.local.port &&
 		    i.state != TERN_TCP_CLOSE)
 			follow_one(h, &i);
@@ -210,7 +223,7 @@ static const struct lab_node_ops host_ops = {
 
 struct lab_host *lab_host_new(struct lab_net *net, const char *name)
 {
-	struct tern_allocator alloc = { NULL, take, give };
+	struct tern_allocator alloc = lab_allocator();
 	struct lab_host *h = drill_mem_grow(NULL, sizeof(*h));
 
 	*h = (struct lab_host){ .input_event = -1 };
@@ -288,7 +301,7 @@ const char *lab_host_boot(struct lab_host *h)
 	int64_t now = net->now;
 
 	h->config = (struct tern_config){
-		.alloc = { NULL, take, give },
+		.alloc = lab_allocator(),
 		.pool = h->pool,
 		.trace = on_trace,
 		.trace_ctx = h,

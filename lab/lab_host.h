@@ -40,8 +40,12 @@ struct lab_host {
 	uint32_t n_boots;
 	struct lab_followed followed[LAB_FOLLOWED_MAX];
 	int n_followed;
-	int input_event; /* whose frame the stack is looking at, or -1 */
+	int n_unfollowed; /* so many calls more, there are too many */
+	int input_event;  /* whose frame the stack is looking at, or -1 */
 };
+
+/* malloc() and free(). */
+struct tern_allocator lab_allocator(void);
 
 /* A host without power. */
 struct lab_host *lab_host_new(struct lab_net *, const char *name);
