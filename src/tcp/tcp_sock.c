@@ -71,7 +71,6 @@ static void renew(struct tern_stack *st, struct tcp_conn *c)
 	c->ato_ms = 0;
 	if (!c->has_isn) /* else what TIME_WAIT left */
 		c->ts_recent = c->ts_recent_at = 0;
-	c->shut = 0;
 	c->error = c->soft_error = 0;
 	c->fin_in = c->no_space = 0;
 	c->fo_defer = c->fo_asked = c->fo_fail = c->fo_born = 0;
@@ -391,8 +390,7 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 	}
 	if (bits & SHUT_SND &&
 	    (c->state == TERN_TCP_ESTABLISHED ||
-	     c->state == TERN_TCP_CLOSE_WAIT ||
-	     c->state == TERN_TCP_SYN_RECV) &&
+	     c->state == TERN_TCP_CLOSE_WAIT) &&
 	    close_state(st, c))
 		tcp_send_fin(st, c);
 	tcp_post(st, c);

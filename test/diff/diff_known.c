@@ -163,6 +163,14 @@ static bool crossed_ack(const struct diff_found *f)
 	       !k->pkts[k->n_pkts - 1].pkt.len && f->kernel->sent.len;
 }
 
+/* doc/linux.md: "the number that a socket begins with again". */
+static bool begins_again(const struct diff_found *f)
+{
+	return is(f, "seq") && f->step >= 0 &&
+	       f->plan->steps[f->step].kind == DIFF_CONNECT &&
+	       f->kernel->pkts[0].pkt.flags == TCP_SYN;
+}
+
 /* doc/linux.md: "what MSG_MORE holds back". */
 static bool more_goes(const struct diff_found *f)
 {
@@ -236,6 +244,9 @@ static const struct known rows[] = {
 	  deferred },
 	{ "ack-after-simultaneous-open",
 	  "the kernel does not set the time of last data there", crossed_ack },
+	{ "isn-of-a-reused-socket",
+	  "RFC 6528: the kernel's follows from the last connection's",
+	  begins_again },
 	{ "msg-more-and-memory",
 	  "header prediction, if memory happens to be reserved, sends nothing",
 	  more_goes },
