@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of unmodified programs share.
 
-Each exchange is done on three legs, in a network namespace of its own:
+Each exchange is done on four legs, in a network namespace of its own:
 
     tern serves the kernel      server under tern run, client on the kernel
     the kernel serves tern      the other way round
     tern serves tern            both, on two stacks; the kernel forwards
+    over a bad wire             both, on two hosts of tern net, with 3 % loss
+                                and a round trip of 30 ms
 
 and tern's own counters must show that what the exchange moved crossed it.
 """
@@ -34,14 +36,12 @@ HOSTS = {
 }
 
 
-def under_tern(role, *program):
-    tun, v4, v6, *_ = HOSTS[role]
-    return [TERN, 'run', '--tun', tun, '--addr', v4 + '/24', '--addr',
-            v6 + '/64', '--', *map(str, program)]
-
-
 class Leg:
     """Who is on what, and where the client finds the server."""
+
+    # Of the usual number of bytes: a few per cent of loss leave a few
+    # Mbit/s of a path, as TCP's response function has it.
+    share = 1
 
     def __init__(self, server, client):
         self.server, self.client = server, client
@@ -51,12 +51,18 @@ class Leg:
         else:
             _, _, _, self.v4, self.v6 = HOSTS['client']
 
+    def line(self, role, *program):
+        """A program on a stack of its own."""
+        tun, v4, v6, *_ = HOSTS[role]
+        return [TERN, 'run', '--tun', tun, '--addr', v4 + '/24', '--addr',
+                v6 + '/64', '--', *map(str, program)]
+
     @contextlib.contextmanager
     def serving(self, *program, port, is_up=None, **kw):
         """A server while the block runs; it is up when its port answers."""
         line = [*map(str, program)]
         if self.server == 'tern':
-            line = under_tern('server', *program)
+            line = self.line('server', *program)
         host = self.v4
         if self.server == 'kernel':
             host = '127.0.0.1'
@@ -85,7 +91,7 @@ class Leg:
             # The stack ends with its program, so it is asked from inside.
             asks = '"$@"; status=$?; ' \
                 f'{TERN} nstat --host tern1 --json >counted.json; exit $status'
-            line = under_tern('client', 'sh', '-c', asks, 'sh', *program)
+            line = self.line('client', 'sh', '-c', asks, 'sh', *program)
         kw.setdefault('stdin', subprocess.DEVNULL
                       if 'input' not in kw else None)
         if 'input' in kw:
@@ -104,7 +110,52 @@ class Leg:
         return done
 
 
-LEGS = [Leg('tern', 'kernel'), Leg('kernel', 'tern'), Leg('tern', 'tern')]
+WIRE = '''
+seed 11
+host tern1
+host tern0
+link tern1 tern0 delay 15ms loss 3%
+'''
+
+
+class WireLeg(Leg):
+    """Hosts of a network whose names are those of the devices elsewhere."""
+
+    share = 0.04
+
+    def __init__(self):
+        super().__init__('tern', 'tern')
+        self.name = 'over a bad wire'
+        self.v4, self.v6 = '10.1.0.2', 'fd00:0:0:1::2'
+
+    @contextlib.contextmanager
+    def serving(self, *program, port, is_up=None, **kw):
+        pathlib.Path('wire.net').write_text(WIRE)
+        net = subprocess.Popen([TERN, 'net', 'wire.net'],
+                               stdin=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: tern('ss', '--host', 'tern0').returncode == 0,
+                       'the network')
+            with super().serving(*program, port=port,
+                                 is_up=is_up or listens, **kw) as process:
+                yield process
+        finally:
+            net.terminate()
+            net.wait(30)
+
+    def line(self, role, *program):
+        return [TERN, 'run', '--host', HOSTS[role][0], '--',
+                *map(str, program)]
+
+
+def listens(_, port):
+    """Does somebody on the server's host?"""
+    return tern('ss', '--host', 'tern0', '-lnH', 'sport', '=',
+                f':{port}').stdout != ''
+
+
+LEGS = [Leg('tern', 'kernel'), Leg('kernel', 'tern'), Leg('tern', 'tern'),
+        WireLeg()]
 
 
 def server_log():
@@ -153,7 +204,7 @@ def main(*programs):
 
 def make_file(name, size):
     """A file of random bytes; its SHA-256."""
-    data = os.urandom(size)
+    data = os.urandom(int(size))
     pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
     pathlib.Path(name).write_bytes(data)
     return sha256(data)
