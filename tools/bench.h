@@ -12,6 +12,9 @@
 struct bench_options {
 	double seconds;	      /* how long a measurement of speed takes */
 	uint64_t connections; /* how many a measurement of memory makes */
+	unsigned rounds;      /* whose median a comparison takes: 1 to 99 */
+	uint64_t rate;	      /* of a path, bits a second */
+	const char *only;     /* this controller alone; NULL: all */
 };
 
 struct bench {
@@ -19,10 +22,14 @@ struct bench {
 	const char *help;
 	/* Adds its results; 0, or 1 after telling what failed. */
 	int (*run)(const struct bench_options *, json_t *results);
+	/* (optional) Prints results that bench_add() did not make. */
+	void (*print)(const json_t *results);
+	bool by_name_only; /* not among all: it is long, or needs rights */
 };
 
 extern const struct bench bench_pair;
 extern const struct bench bench_idle;
+extern const struct bench bench_path;
 
 /* Adds "what: value unit". */
 void bench_add(json_t *results, const char *what, double value,

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tern bench path: tern's goodput under loss, beside this kernel's.
+ *
+ * One path, in real time, between two ends, each this kernel or tern:
+ *
+ *	sender -> rate, queue of 1 BDP, loss, RTT/2 -> receiver
+ *	       <-              RTT/2, rate          <-
+ *
+ * In a round of a cell (controller, RTT, loss) the four pairings of ends run
+ * at the same time, each on a path of its own, so that what else this machine
+ * does meets all alike. What is lost is decided by a packet's number among
+ * those of full size, and is the same for all pairings of a round; the rounds
+ * differ. Reported are medians over the rounds, as ratios to kernel-to-kernel.
+ *
+ * It needs the rights to make network namespaces and TUN devices: root, or
+ * `unshare -Urn`.
+ */
+#define _GNU_SOURCE
+#include "tools/bench.h"
+#include "tools/path_end.h"
+
+#include "base/bytes.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "link/impair.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define MTU 1500u
+/* Full size is what an MSS of 1,448 or 1,460 makes of a segment. */
+#define FULL_LEN 1400u
+#define BATCH 64
+#define FLIGHT_MAX 32768u
+#define N_PAIRINGS 4
+#define ROUNDS_MAX 99
+/* The bars of the comparison. */
+#define LEAST_IN_CELL 0.95
+#define LEAST_OVER_ALL 1.0
+
+static const char *const pairing_names[N_PAIRINGS] = {
+	"kernel-kernel", "tern-kernel", "kernel-tern", "tern-tern"
+};
+
+struct cell {
+	const char *cc;
+	int rtt_ms;
+	uint32_t loss; /* in a million */
+};
+
+/* One direction. Nothing is reordered: arrivals are a queue. */
+struct way {
+	struct impair impair;
+	struct rng dice;
+	uint32_t loss; /* of packets of full size, in a million */
+	struct {
+		int64_t at;
+		struct tern_pkt *pkt;
+	} * flight; /* ring */
+	uint32_t first, n;
+};
+
+struct pairing {
+	struct path_end ends[2]; /* sender, receiver */
+	struct way ways[2];	 /* from the sender, to it */
+};
+
+static int64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static bool way_init(struct way *w, const struct cell *cell, uint64_t rate,
+		     uint32_t loss, uint64_t seed)
+{
+	uint64_t bdp = rate / 8 * (uint64_t)cell->rtt_ms / 1000;
+	struct impair_config config = {
+		.delay_ns = cell->rtt_ms * NS_PER_MS / 2,
+		.rate = rate,
+		.queue_len = (uint32_t)(bdp / MTU) + 1,
+	};
+	struct sipkey key = { seed, 0x70617468 };
+
+	w->loss = loss;
+	rng_init(&w->dice, &key);
+	w->flight = calloc(FLIGHT_MAX, sizeof(*w->flight));
+	return w->flight && impair_init(&w->impair, &config, seed);
+}
+
+static void way_fini(struct way *w)
+{
+	for (; w->n; w->n--, w->first++)
+		tern_pkt_put(w->flight[w->first % FLIGHT_MAX].pkt);
+	free(w->flight);
+	impair_fini(&w->impair);
+}
+
+static void way_take(struct way *w, struct tern_pkt *pkt, int64_t now)
+{
+	bool lost = pkt->len >= FULL_LEN &&
+		    rng_below(&w->dice, IMPAIR_MILLION) < w->loss;
+	struct impair_fate fate = impair_meet(&w->impair, pkt->len, now);
+	uint32_t slot = (w->first + w->n) % FLIGHT_MAX;
+
+	if (lost || !fate.n || w->n == FLIGHT_MAX) {
+		tern_pkt_put(pkt);
+		return;
+	}
+	w->flight[slot].at = fate.at[0];
+	w->flight[slot].pkt = pkt;
+	w->n++;
+}
+
+static void way_deliver(struct way *w, struct path_end *to, int64_t now)
+{
+	while (w->n && w->flight[w->first].at <= now) {
+		path_end_input(to, w->flight[w->first].pkt, now);
+		w->first = (w->first + 1) % FLIGHT_MAX;
+		w->n--;
+	}
+}
+
+static bool pairing_open(struct pairing *p, int which, const struct cell *cell,
+			 const struct bench_options *o, uint64_t seed,
+			 struct tern_pool *pool)
+{
+	int64_t now = clock_ns();
+
+	if (!way_init(&p->ways[0], cell, o->rate, cell->loss, seed) ||
+	    !way_init(&p->ways[1], cell, o->rate, 0, seed))
+		return false;
+	for (int i = 1; i >= 0; i--) {
+		struct path_end_config config = {
+			.is_tern = which >> i & 1,
+			.sends = i == 0,
+			.cc = cell->cc,
+			.pool = pool,
+		};
+
+		if (!path_end_open(&p->ends[i], &config, now))
+			return false;
+	}
+	return true;
+}
+
+static void pairing_close(struct pairing *p)
+{
+	for (int i = 0; i < 2; i++) {
+		path_end_close(&p->ends[i], clock_ns());
+		way_fini(&p->ways[i]);
+	}
+}
+
+/* All that is to be done now. */
+static bool pairing_turn(struct pairing *p, int64_t now)
+{
+	struct tern_pkt *pkts[BATCH];
+
+	for (int i = 0; i < 2; i++)
+		way_deliver(&p->ways[!i], &p->ends[i], now);
+	for (int i = 0; i < 2; i++) {
+		int n;
+
+		if (!path_end_work(&p->ends[i], now))
+			return false;
+		do {
+			n = path_end_output(&p->ends[i], pkts, BATCH, now);
+			for (int j = 0; j < n; j++)
+				way_take(&p->ways[i], pkts[j], now);
+		} while (n == BATCH);
+	}
+	return true;
+}
+
+static int64_t pairing_deadline(const struct pairing *p)
+{
+	int64_t at = TERN_NEVER;
+
+	for (int i = 0; i < 2; i++) {
+		const struct way *w = &p->ways[i];
+
+		at = min_i64(at, path_end_deadline(&p->ends[i]));
+		if (w->n)
+			at = min_i64(at, w->flight[w->first].at);
+	}
+	return at;
+}
+
+static void wait_for(const struct pairing *p, int64_t until)
+{
+	struct pollfd fds[N_PAIRINGS * 4];
+	nfds_t n = 0;
+	int64_t ns;
+	struct timespec ts;
+
+	for (int i = 0; i < N_PAIRINGS; i++) {
+		until = min_i64(until, pairing_deadline(&p[i]));
+		for (int end = 0; end < 2; end++)
+			n += (nfds_t)path_end_fds(&p[i].ends[end], fds + n);
+	}
+	ns = max_i64(0, until - clock_ns());
+	ts.tv_sec = ns / NS_PER_S;
+	ts.tv_nsec = ns % NS_PER_S;
+	ppoll(fds, n, &ts, NULL);
+}
+
+struct outcome {
+	double mbits[N_PAIRINGS];
+	double resent[N_PAIRINGS];
+};
+
+static bool run_round(struct pairing *p, const struct bench_options *o,
+		      struct outcome *out)
+{
+	int64_t began = clock_ns(), now = began;
+	int64_t until = began + (int64_t)(o->seconds * 1e9);
+
+	for (; now < until; now = clock_ns()) {
+		for (int i = 0; i < N_PAIRINGS; i++) {
+			if (!pairing_turn(&p[i], now))
+				return false;
+		}
+		wait_for(p, until);
+	}
+	for (int i = 0; i < N_PAIRINGS; i++) {
+		out->mbits[i] = (double)p[i].ends[1].bytes * 8e3 /
+				(double)(now - began);
+		out->resent[i] = path_end_resent(&p[i].ends[0], now);
+	}
+	return true;
+}
+
+static void *heap_alloc(void *ctx, size_t size)
+{
+	return malloc(size);
+}
+
+static void heap_free(void *ctx, void *ptr, size_t size)
+{
+	free(ptr);
+}
+
+static bool open_and_run(const struct cell *cell, const struct bench_options *o,
+			 uint64_t seed, struct outcome *out)
+{
+	struct tern_allocator alloc = { .alloc = heap_alloc,
+					.free = heap_free };
+	struct tern_pool *pool = tern_pool_new(&alloc);
+	struct pairing pairings[N_PAIRINGS] = { 0 };
+	bool ok = pool;
+
+	for (int i = 0; i < N_PAIRINGS && ok; i++)
+		ok = pairing_open(&pairings[i], i, cell, o, seed, pool);
+	ok = ok && run_round(pairings, o, out);
+	for (int i = 0; i < N_PAIRINGS; i++)
+		pairing_close(&pairings[i]);
+	if (pool)
+		tern_pool_free(pool);
+	return ok;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, unsigned n)
+{
+	qsort(values, n, sizeof(*values), compare);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+/* The rounds of a cell as its row. NULL: one failed. */
+static json_t *run_cell(const struct cell *cell, const struct bench_options *o)
+{
+	double mbits[N_PAIRINGS][ROUNDS_MAX], resent[N_PAIRINGS][ROUNDS_MAX];
+	json_t *row = json_pack("{s:s, s:i, s:f}", "cc", cell->cc, "rtt_ms",
+				cell->rtt_ms, "loss", cell->loss / 1e6);
+	double kernel = 0;
+
+	for (unsigned r = 0; r < o->rounds; r++) {
+		struct outcome out = { 0 };
+
+		if (!open_and_run(cell, o, r + 1, &out)) {
+			json_decref(row);
+			return NULL;
+		}
+		for (int i = 0; i < N_PAIRINGS; i++) {
+			mbits[i][r] = out.mbits[i];
+			resent[i][r] = out.resent[i];
+		}
+	}
+	for (int i = 0; i < N_PAIRINGS; i++) {
+		double m = median(mbits[i], o->rounds);
+
+		kernel = i == 0 ? m : kernel;
+		json_object_set_new(row, pairing_names[i],
+				    json_pack("{s:f, s:f, s:f}", "mbits", m,
+					      "ratio", kernel ? m / kernel : 0,
+					      "resent",
+					      median(resent[i], o->rounds)));
+	}
+	return row;
+}
+
+static double ratio_of(const json_t *row, int pairing)
+{
+	return json_real_value(json_object_get(
+		json_object_get(row, pairing_names[pairing]), "ratio"));
+}
+
+/* Are the bars kept? Tells which are not. */
+static bool check(const json_t *results)
+{
+	double sum = 0;
+	unsigned n = 0, under = 0;
+	json_t *row;
+	size_t at;
+
+	json_array_foreach(results, at, row)
+	{
+		for (int i = 1; i < N_PAIRINGS; i++, n++) {
+			double ratio = ratio_of(row, i);
+
+			sum += log(ratio > 0 ? ratio : 1e-9);
+			under += ratio < LEAST_IN_CELL;
+		}
+	}
+	if (under)
+		fprintf(stderr, "tern bench path: %u of %u are under %.2f\n",
+			under, n, LEAST_IN_CELL);
+	if (n && exp(sum / n) < LEAST_OVER_ALL)
+		fprintf(stderr,
+			"tern bench path: %.3f over all is under %.2f\n",
+			exp(sum / n), LEAST_OVER_ALL);
+	return !under && n && exp(sum / n) >= LEAST_OVER_ALL;
+}
+
+static int run(const struct bench_options *o, json_t *results)
+{
+	static const char *const ccs[] = { "cubic", "bbr" };
+	static const int rtts[] = { 20, 100 };
+	static const uint32_t losses[] = { 0, 1000, 10000, 30000 };
+	struct cell cell;
+
+	/* Packets arrive when the path says, not 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	for (int i = 0; i < 2 * 2 * 4; i++) {
+		json_t *row;
+
+		cell = (struct cell){ ccs[i / 8], rtts[i / 4 % 2],
+				      losses[i % 4] };
+		if (o->only && strcmp(o->only, cell.cc) != 0)
+			continue;
+		row = run_cell(&cell, o);
+		if (!row)
+			return 1;
+		json_array_append_new(results, row);
+	}
+	return check(results) ? 0 : 1;
+}
+
+static void print(const json_t *results)
+{
+	json_t *row;
+	size_t at;
+
+	if (!json_array_size(results))
+		return;
+	printf("%-6s %6s %6s %22s %12s %12s %12s\n", "", "RTT", "loss",
+	       "kernel-kernel Mbit/s", pairing_names[1], pairing_names[2],
+	       pairing_names[3]);
+	json_array_foreach(results, at, row)
+	{
+		json_t *k = json_object_get(row, pairing_names[0]);
+
+		printf("%-6s %3d ms %5.1f%% %22.2f %12.3f %12.3f %12.3f\n",
+		       json_string_value(json_object_get(row, "cc")),
+		       (int)json_integer_value(json_object_get(row, "rtt_ms")),
+		       100 * json_real_value(json_object_get(row, "loss")),
+		       json_real_value(json_object_get(k, "mbits")),
+		       ratio_of(row, 1), ratio_of(row, 2), ratio_of(row, 3));
+	}
+}
+
+const struct bench bench_path = {
+	.name = "path",
+	.help = "under loss, beside this kernel; needs root; 16 x rounds x "
+		"seconds",
+	.by_name_only = true,
+	.run = run,
+	.print = print,
+};
