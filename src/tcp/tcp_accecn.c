@@ -349,7 +349,7 @@ static bool read_option(struct tcp_accecn *e, const struct wire_tcp_opts *o,
 	bool sound = true;
 	unsigned i;
 
-	for (i = 0; i < o->n_accecn; i++) {
+	for (i = 0; i < o->n_accecn && i < 3; i++) {
 		unsigned f = order1 ? i : 2 - i;
 		uint32_t up = (o->accecn[i] - opt_init[f] - e->delivered[f]) &
 			      COUNTER_MASK;

@@ -580,6 +580,7 @@ struct tcp_req {
 	uint32_t rcv_wnd;
 	uint32_t oow_at;    /* ms */
 	uint32_t synack_us; /* when the SYN-ACK was first sent */
+	uint32_t synack_ms; /* when last; its timestamp */
 	uint16_t mss;
 	uint16_t lport, rport;
 	uint8_t link;

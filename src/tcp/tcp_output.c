@@ -474,7 +474,7 @@ int tcp_send_syn_data(struct tern_stack *st, struct tcp_conn *c,
 	a->fo.present = false;
 	c->snd.nxt = seg_end(g);
 	tcp_unsent_to_rtx(c, g);
-	if (a->syn_data) {
+	if (data && a->syn_data) {
 		c->snd.nxt = seg_end(data);
 		tcp_unsent_to_rtx(c, data);
 		COUNT(st, TCP_EXT_ORIG_DATA_SENT);

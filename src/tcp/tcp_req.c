@@ -195,6 +195,7 @@ void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms,
 	};
 	struct tern_addr la, ra;
 
+	q->synack_ms = ts_ms;
 	tcp_req_tuple(q, &la, &ra);
 	r.o.present = WIRE_OPT_MSS;
 	r.o.mss = (uint16_t)announced_mss(st, c, &la, &ra, q->v6);
@@ -349,26 +350,40 @@ static void syn_again(struct tern_stack *st, struct tcp_req *q,
 	tern_pkt_put(in->pkt);
 }
 
-/* An echo of what no SYN-ACK of ours said: somebody guesses [k]. */
+/* An echo of what no SYN-ACK of ours said, from the first to the last: somebody
+ * guesses [k]. */
 static bool is_false_echo(const struct tern_stack *st, const struct tcp_req *q,
 			  const struct tcp_in *in)
 {
 	uint32_t age_us = (uint32_t)(st->now / NS_PER_US) - q->synack_us;
+	uint32_t first = (uint32_t)((st->now - age_us * NS_PER_US) / NS_PER_MS);
 	struct tern_addr l, r;
-	uint32_t sent;
+	uint32_t echo;
 
 	if (!q->ts_ok || !(in->o.present & WIRE_OPT_TS) || !in->o.ts_ecr ||
 	    q->undecided)
 		return false;
 	tcp_req_tuple(q, &l, &r);
-	sent = (uint32_t)((st->now - age_us * NS_PER_US) / NS_PER_MS) +
-	       tcp_ts_offset(st, &l, &r);
-	return in->o.ts_ecr - sent > age_us / 1000 + 1;
+	echo = in->o.ts_ecr - tcp_ts_offset(st, &l, &r);
+	return echo - first > q->synack_ms - first;
+}
+
+/* Why a segment cannot be of this handshake; DROP_NOT if it may be. */
+static enum drop find_fault(const struct tern_stack *st,
+			    const struct tcp_req *q, const struct tcp_in *in,
+			    bool paws)
+{
+	if (paws)
+		return DROP_TCP_RFC7323_PAWS;
+	if (!in_window(q, in))
+		return DROP_TCP_INVALID_SEQUENCE;
+	return is_false_echo(st, q, in) ? DROP_TCP_RFC7323_TSECR : DROP_NOT;
 }
 
 void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 {
 	uint16_t flags = in->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
+	enum drop fault;
 	bool paws;
 
 	tcp_parse_opts(in);
@@ -386,14 +401,13 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_ACK_UNSENT_DATA);
 		return;
 	}
-	if (paws || is_false_echo(st, q, in) || !in_window(q, in)) {
+	fault = find_fault(st, q, in, paws);
+	if (fault) {
 		if (!(flags & TCP_RST) && !q->undecided &&
 		    tcp_oow_may_for(st, in, &q->oow_at,
 				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
 			send_ack(st, q);
-		ip_drop(st, in->pkt,
-			paws ? DROP_TCP_RFC7323_PAWS :
-			       DROP_TCP_INVALID_SEQUENCE);
+		ip_drop(st, in->pkt, fault);
 		return;
 	}
 	/* RFC 5961 3.2, here too [k]. */
