@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Who holds a host's sockets, as whoever runs programs on it knows. */
+/* What whoever runs programs on a host knows of its sockets: who holds them,
+ * and what waits outside of the stack. */
 #ifndef CONTROL_CONTROL_OWNER_H
 #define CONTROL_CONTROL_OWNER_H
 
@@ -8,6 +9,9 @@
 struct control_owners {
 	/* A process that has socket s, and under which descriptor. */
 	bool (*find)(void *ctx, int s, struct control_owner *out);
+	/* (optional) Connections that were taken from listener s and that its
+	 * program has not accepted yet. */
+	int (*queued)(void *ctx, int s);
 	void *ctx;
 };
 

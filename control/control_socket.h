@@ -57,7 +57,7 @@ enum control_detail {
 /* Counts for ss -s. */
 struct control_summary {
 	uint32_t states[12]; /* by enum tern_tcp_state, TCP */
-	uint32_t tcp[2];     /* sockets by family: IPv4, IPv6 */
+	uint32_t tcp[2];     /* by family: IPv4, IPv6; sockets in use */
 	uint32_t udp[2];
 	uint32_t orphans;
 	bool whole;

@@ -60,6 +60,24 @@ static bool is_v6only(struct control_question *q,
 	       v6only;
 }
 
+/* Connections that left the stack's queue for a program's still wait to be
+ * accepted, and count against the backlog (runner_accept.c). */
+static void add_queued(struct control_question *q, struct control_socket *out)
+{
+	int n;
+
+	if (out->info.state != TERN_TCP_LISTEN || !q->owners ||
+	    !q->owners->queued)
+		return;
+	n = q->owners->queued(q->owners->ctx, out->info.s);
+	out->info.rx_queue += (uint32_t)n;
+	out->info.tx_queue += (uint32_t)n;
+	if (out->has & CONTROL_HAS_TCP) {
+		out->tcp.unacked += (uint32_t)n;
+		out->tcp.sacked += (uint32_t)n;
+	}
+}
+
 size_t control_fill_sockets(struct control_question *q, void *room, size_t len,
 			    size_t *record)
 {
@@ -80,6 +98,7 @@ size_t control_fill_sockets(struct control_question *q, void *room, size_t len,
 			one.has |= CONTROL_V6ONLY;
 		if (full)
 			fill_details(q, &one);
+		add_queued(q, &one);
 		memcpy((char *)room + used, &one, size);
 		used += size;
 	}
@@ -95,8 +114,11 @@ static void count(struct control_summary *sum, const struct tern_sock_info *i)
 		sum->udp[v6]++;
 		return;
 	}
-	sum->tcp[v6]++;
 	sum->states[i->state]++;
+	/* Linux: not in the tables, or no socket. */
+	if (i->state != TERN_TCP_CLOSE && i->state != TERN_TCP_TIME_WAIT &&
+	    i->state != TERN_TCP_SYN_RECV)
+		sum->tcp[v6]++;
 	if (i->s < 0 && i->state != TERN_TCP_TIME_WAIT &&
 	    i->state != TERN_TCP_SYN_RECV && i->state != TERN_TCP_ESTABLISHED)
 		sum->orphans++;

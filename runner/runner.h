@@ -52,6 +52,8 @@ void runner_signal(struct runner *, int signal);
 /* A process of the program's that has the stack's socket s open. */
 struct control_owner;
 bool runner_find_owner(const struct runner *, int s, struct control_owner *out);
+/* Connections of listener s that wait in the program's own queue. */
+int runner_queued(const struct runner *, int s);
 
 /* Bytes that programs wrote before they closed, and that the stack has not
  * taken yet. */

@@ -35,12 +35,26 @@ static void read_name(pid_t pid, char *out, size_t size)
 		fclose(f);
 }
 
-bool runner_find_owner(const struct runner *r, int s, struct control_owner *out)
+static const struct rsock *find(const struct runner *r, int s)
 {
 	const struct rsock *sock = r->socks;
 
 	while (sock && sock->s != s)
 		sock = sock->next;
+	return sock;
+}
+
+int runner_queued(const struct runner *r, int s)
+{
+	const struct rsock *sock = find(r, s);
+
+	return sock && sock->state == RSOCK_LISTENING ? sock->n_queued : 0;
+}
+
+bool runner_find_owner(const struct runner *r, int s, struct control_owner *out)
+{
+	const struct rsock *sock = find(r, s);
+
 	if (!sock || sock->hint_fd < 0 || !still_has(sock))
 		return false;
 	out->pid = thread_leader(sock->hint_tid);

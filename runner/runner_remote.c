@@ -259,6 +259,15 @@ bool remote_find_owner(const struct remote_server *s, int socket,
 	return false;
 }
 
+int remote_queued(const struct remote_server *s, int socket)
+{
+	int sum = 0;
+
+	for (const struct remote *m = s->remotes; m; m = m->next)
+		sum += m->runner ? runner_queued(m->runner, socket) : 0;
+	return sum;
+}
+
 void remote_server_close(struct remote_server *s)
 {
 	remote_server_stop(s);

@@ -33,6 +33,8 @@ size_t remote_server_unsaid(const struct remote_server *);
 struct control_owner;
 bool remote_find_owner(const struct remote_server *, int s,
 		       struct control_owner *out);
+/* As runner_queued(). */
+int remote_queued(const struct remote_server *, int s);
 void remote_server_close(struct remote_server *);
 
 /* The client's side: a connection, and what the host says of names (to be freed

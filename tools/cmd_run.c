@@ -177,6 +177,11 @@ static bool find_owner(void *runner, int s, struct control_owner *out)
 	return runner_find_owner(runner, s, out);
 }
 
+static int queued(void *runner, int s)
+{
+	return runner_queued(runner, s);
+}
+
 static int run_program(struct run *run, const struct run_names *names,
 		       char **argv)
 {
@@ -196,7 +201,8 @@ static int run_program(struct run *run, const struct run_names *names,
 	if (!error && run->control)
 		control_server_set_owners(
 			run->control,
-			&(struct control_owners){ find_owner, run->runner });
+			&(struct control_owners){ find_owner, queued,
+						  run->runner });
 	if (error)
 		return run_start_status(error);
 	while (!run->ended && error >= 0)

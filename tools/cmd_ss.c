@@ -49,7 +49,8 @@ static const struct option_row rows[] = {
 	[OPT_IPV6] = { "ipv6", NULL, NULL, '6' },
 	[OPT_NUMERIC] = { "numeric", NULL, "ports as numbers", 'n' },
 	[OPT_OPTIONS] = { "options", NULL, "timers", 'o' },
-	[OPT_EXTENDED] = { "extended", NULL, "cookie, directions shut", 'e' },
+	[OPT_EXTENDED] = { "extended", NULL, "timers, cookie, directions shut",
+			   'e' },
 	[OPT_INFO] = { "info", NULL, "TCP_INFO", 'i' },
 	[OPT_MEMORY] = { "memory", NULL, NULL, 'm' },
 	[OPT_PROCESSES] = { "processes", NULL, "who has it open", 'p' },
@@ -87,8 +88,9 @@ static bool is_wanted(const struct ss *ss, const struct tern_sock_info *i)
 	if (ss->on[OPT_IPV4] != ss->on[OPT_IPV6] && v6 != ss->on[OPT_IPV6])
 		return false;
 	/* As on Linux, a TCP socket that is nowhere yet, or no more, is not in
-	 * the table; who asks for closed ones sees it all the same. */
-	if (tcp && i->state == TERN_TCP_CLOSE && !ss->filter.has_states)
+	 * the table; who asks for closed ones alone sees it. */
+	if (tcp && i->state == TERN_TCP_CLOSE &&
+	    ss->filter.states != SS_STATE(TERN_TCP_CLOSE))
 		return false;
 	return ss_filter_passes(&ss->filter, i);
 }
@@ -154,7 +156,7 @@ static int list_table(struct ss *ss)
 		.state = (ss->filter.states & (ss->filter.states - 1)) != 0 ||
 			 !ss->filter.has_states,
 		.numeric = ss->on[OPT_NUMERIC],
-		.timer = ss->on[OPT_OPTIONS],
+		.timer = ss->on[OPT_OPTIONS] || ss->on[OPT_EXTENDED],
 		.extended = ss->on[OPT_EXTENDED],
 		.memory = ss->on[OPT_MEMORY],
 		.info = ss->on[OPT_INFO],
@@ -194,25 +196,35 @@ static int list_proc(struct ss *ss)
 	return status;
 }
 
+static void print_transport(const char *name, int64_t v4, int64_t v6)
+{
+	printf("%s\t  %-9" PRId64 " %-9" PRId64 " %-9" PRId64 "\n", name,
+	       v4 + v6, v4, v6);
+}
+
 static void print_summary(void *ctx, const json_t *row)
 {
 	const json_t *states = json_object_get(row, "states");
 	int64_t tcp = row_number(row, "tcp"), tcp6 = row_number(row, "tcp6");
 	int64_t udp = row_number(row, "udp"), udp6 = row_number(row, "udp6");
 	int64_t tw = row_number(states, "TIME-WAIT");
+	int64_t closed = row_number(states, "UNCONN");
 
-	/* As on Linux, TIME_WAIT counts as closed, and is no socket. */
-	printf("Total: %" PRId64 "\n", tcp + tcp6 + udp + udp6 - tw);
+	/* As on Linux: what is half-open or in TIME_WAIT is no socket; of the
+	 * latter the line of TCP tells all the same, as closed. A CLOSE_WAIT
+	 * one counts as established (RFC 4022, tcpCurrEstab). */
+	printf("Total: %" PRId64 "\n", tcp + tcp6 + udp + udp6 + closed);
 	printf("TCP:   %" PRId64 " (estab %" PRId64 ", closed %" PRId64
 	       ", orphaned %" PRId64 ", timewait %" PRId64 ")\n\n",
-	       tcp + tcp6, row_number(states, "ESTAB"),
-	       tw + row_number(states, "UNCONN"), row_number(row, "orphaned"),
-	       tw);
+	       tcp + tcp6 + closed + tw,
+	       row_number(states, "ESTAB") + row_number(states, "CLOSE-WAIT"),
+	       tw + closed, row_number(row, "orphaned"), tw);
 	printf("%-9s %-9s %-9s %s\n", "Transport", "Total", "IP", "IPv6");
-	printf("%-9s %-9" PRId64 " %-9" PRId64 " %" PRId64 "\n", "UDP",
-	       udp + udp6, udp, udp6);
-	printf("%-9s %-9" PRId64 " %-9" PRId64 " %" PRId64 "\n", "TCP",
-	       tcp + tcp6 - tw, tcp, tcp6);
+	print_transport("RAW", 0, 0);
+	print_transport("UDP", udp, udp6);
+	print_transport("TCP", tcp, tcp6);
+	print_transport("INET", tcp + udp, tcp6 + udp6);
+	putchar('\n');
 }
 
 static int kill_noted(struct ss *ss)

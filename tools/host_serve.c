@@ -60,6 +60,11 @@ static bool find_owner(void *programs, int s, struct control_owner *out)
 	return remote_find_owner(programs, s, out);
 }
 
+static int queued(void *programs, int s)
+{
+	return remote_queued(programs, s);
+}
+
 static int impair(void *host, const char *wire, const char *words,
 		  const char **why)
 {
@@ -83,8 +88,8 @@ static bool open_sockets(struct server *s, const struct run_names *names)
 								  &s->host });
 	if (!error)
 		control_server_set_owners(
-			s->control,
-			&(struct control_owners){ find_owner, s->programs });
+			s->control, &(struct control_owners){
+					    find_owner, queued, s->programs });
 	return !error;
 }
 

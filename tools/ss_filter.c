@@ -397,7 +397,8 @@ static void read_states(struct parser *p, struct ss_filter *f)
 		if (adds)
 			f->states = first ? states : f->states | states;
 		else
-			f->states &= ~states;
+			f->states = (first ? SS_STATES_ALL : f->states) &
+				    ~states;
 		first = false;
 		f->has_states = true;
 	}

@@ -126,17 +126,20 @@ static void print_rest(FILE *out, const struct tern_tcp_info *t)
 	put(out, "rcv_wnd", t->rcv_wnd);
 }
 
-void ss_print_info(FILE *out, const struct control_socket *s)
+void ss_print_info(FILE *out, const struct control_socket *s, bool options)
 {
 	const struct tern_tcp_info *t = &s->tcp;
 
-	print_options(out, t);
+	if (options)
+		print_options(out, t);
 	if (s->cc[0])
 		fprintf(out, " %.*s", (int)sizeof(s->cc), s->cc);
 	print_times(out, t);
 	print_sizes(out, t);
-	if (t->state == TERN_TCP_LISTEN)
+	if (t->state == TERN_TCP_LISTEN) {
+		put(out, "unacked", t->unacked); /* waiting for accept() */
 		return;
+	}
 	print_rates(out, t);
 	print_rest(out, t);
 }

@@ -149,6 +149,10 @@ void ss_print_timer(FILE *out, const struct control_socket *s)
 /* What the program has shut, as an arrow between it and the peer. */
 static const char *arrow(const struct control_socket *s)
 {
+	bool orphan = s->info.s < 0 && s->info.state != TERN_TCP_ESTABLISHED;
+
+	if (orphan) /* what close() leaves is shut both ways */
+		return "---";
 	switch (s->info.state) {
 	case TERN_TCP_CLOSE_WAIT:
 		return "-->";
@@ -165,10 +169,12 @@ static const char *arrow(const struct control_socket *s)
 
 static void print_extended(FILE *out, const struct control_socket *s)
 {
-	fprintf(out, " sk:%" PRIx64, s->info.cookie);
+	/* There are no inodes here. */
+	fprintf(out, " ino:0 sk:%" PRIx64, s->info.cookie);
 	if (s->info.family == TERN_AF_INET6 && !s->info.remote.port)
 		fprintf(out, " v6only:%d", !!(s->has & CONTROL_V6ONLY));
-	if (s->info.s >= 0)
+	if (s->info.state != TERN_TCP_TIME_WAIT &&
+	    s->info.state != TERN_TCP_SYN_RECV)
 		fprintf(out, " %s", arrow(s));
 }
 
@@ -203,7 +209,7 @@ static void print_row(const struct ss_table *t, const struct control_socket *s)
 	if (c->memory)
 		print_memory(t->out, s);
 	if (c->info && s->has & CONTROL_HAS_TCP)
-		ss_print_info(t->out, s);
+		ss_print_info(t->out, s, c->timer);
 	fputc('\n', t->out);
 }
 
@@ -221,7 +227,7 @@ static void print_header(const struct ss_table *t)
 	} };
 
 	print_cells(t, &head);
-	fputs(" Process\n", t->out);
+	fputs("Process\n", t->out);
 }
 
 struct ss_table *ss_table_new(const struct ss_columns *columns, FILE *out)

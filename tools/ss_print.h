@@ -23,8 +23,9 @@ void ss_table_add(struct ss_table *, const struct control_socket *);
 /* Prints what is left, and the header if nothing else did. */
 void ss_table_end(struct ss_table *);
 
-/* The text of ss -i, without a newline. */
-void ss_print_info(FILE *, const struct control_socket *);
+/* The text of ss -i, without a newline; the options that were agreed are shown
+ * with timers alone, as ss does. */
+void ss_print_info(FILE *, const struct control_socket *, bool options);
 /* "timer:(on,200ms,0)" or nothing. */
 void ss_print_timer(FILE *, const struct control_socket *);
 

@@ -98,6 +98,23 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 		t->rcv_space = tcp_rcv_space_at_first(c);
 }
 
+static bool has_peers_fin(const struct tcp_conn *c)
+{
+	return c->state == TERN_TCP_CLOSE_WAIT ||
+	       c->state == TERN_TCP_CLOSING || c->state == TERN_TCP_LAST_ACK;
+}
+
+/* Before the peer has answered nothing is agreed, and the sizes are what Linux
+ * begins with: RFC 9293's 536 with room for the timestamps that were offered,
+ * and the least that it takes for the size of what is received. */
+static void fill_syn_sent(const struct tcp_conn *c, struct tern_tcp_info *t)
+{
+	t->options = 0;
+	t->wscale = 0;
+	t->snd_mss = min_u32(t->snd_mss, 536u - (c->ts_ok ? 12 : 0));
+	t->rcv_mss = 88;
+}
+
 static void fill_hist(const struct tcp_conn *c, const struct tcp_hist *h,
 		      struct tern_tcp_info *t)
 {
@@ -188,8 +205,12 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	fill_conn(st, c, t);
+	if (c->state == TERN_TCP_SYN_SENT)
+		fill_syn_sent(c, t);
 	if (hist_of(st, c))
 		fill_hist(c, hist_of(st, c), t);
+	if (has_peers_fin(c)) /* which Linux counts as a byte */
+		t->bytes_received++;
 	fill_accecn(st, c, t);
 	if (has_act)
 		fill_active(st, c->act, t);

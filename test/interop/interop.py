@@ -149,15 +149,16 @@ def relay(done, where, number):
     return number, wrong
 
 
-def main(*programs):
-    """Runs the claims of the calling script."""
+def main(*programs, around=contextlib.nullcontext):
+    """Runs the claims of the calling script, all of them within around()."""
     need('ip', 'unshare', *programs)
     enter_namespace()
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
     with tempfile.TemporaryDirectory(prefix='tern-interop-') as folder:
         os.chdir(folder)
         os.environ['XDG_RUNTIME_DIR'] = folder
-        status = run_claims()
+        with around():
+            status = run_claims()
         os.chdir('/')
     sys.exit(status)
 
