@@ -19,23 +19,33 @@
 /* Linux takes more only for lists (source filters), which we have not. */
 #define OPT_MAX 4096
 
-/* Of newer headers: the time-outs in 64 bits. */
-#define RCVTIMEO_NEW 66
-#define SNDTIMEO_NEW 67
+/* Of newer headers. */
 #define PEEK_OFF 42
+#define CNX_ADVICE 53
+#define PEERGROUPS 59
+#define RCVTIMEO_NEW 66 /* the time-outs in 64 bits */
+#define SNDTIMEO_NEW 67
+#define PREFER_BUSY_POLL 69
+#define BUSY_POLL_BUDGET 70
+#define NETNS_COOKIE 71
+#define PASSPIDFD 76
+#define PEERPIDFD 77
+#define PASSRIGHTS 83
 
 enum how {
 	STACK,	/* the stack's alone */
 	NATIVE, /* the program's end's alone */
 	BOTH,	/* set at both; the stack's is told */
 	DRAIN,	/* the stack's, after the pair was drained */
+	REFUSE, /* of AF_UNIX alone, which a program must not learn we use */
 };
 
 static const struct opt {
 	int level, name;
 	enum how how;
+	int get_error, set_error; /* of REFUSE */
 } opts[] = {
-	/* level, option, how */
+	/* level, option, how, errno of get, of set */
 	{ SOL_SOCKET, SO_RCVTIMEO, NATIVE },
 	{ SOL_SOCKET, SO_SNDTIMEO, NATIVE },
 	{ SOL_SOCKET, RCVTIMEO_NEW, NATIVE },
@@ -43,6 +53,28 @@ static const struct opt {
 	{ SOL_SOCKET, PEEK_OFF, NATIVE },
 	/* Of native blocking reads; the stack's makes poll wait as well. */
 	{ SOL_SOCKET, SO_RCVLOWAT, BOTH },
+	/* Hints to drivers and to the kernel's memory, of no effect here. */
+	{ SOL_SOCKET, SO_DEBUG, NATIVE },
+	{ SOL_SOCKET, SO_BSDCOMPAT, NATIVE },
+	{ SOL_SOCKET, SO_DETACH_FILTER, NATIVE },
+	{ SOL_SOCKET, SO_WIFI_STATUS, NATIVE },
+	{ SOL_SOCKET, SO_NOFCS, NATIVE },
+	{ SOL_SOCKET, SO_LOCK_FILTER, NATIVE },
+	{ SOL_SOCKET, SO_SELECT_ERR_QUEUE, NATIVE },
+	{ SOL_SOCKET, SO_BUSY_POLL, NATIVE },
+	{ SOL_SOCKET, SO_BPF_EXTENSIONS, NATIVE },
+	{ SOL_SOCKET, SO_INCOMING_CPU, NATIVE },
+	{ SOL_SOCKET, SO_INCOMING_NAPI_ID, NATIVE },
+	{ SOL_SOCKET, CNX_ADVICE, NATIVE },
+	{ SOL_SOCKET, PREFER_BUSY_POLL, NATIVE },
+	{ SOL_SOCKET, BUSY_POLL_BUDGET, NATIVE },
+	{ SOL_SOCKET, NETNS_COOKIE, NATIVE },
+	{ SOL_SOCKET, SO_PASSCRED, REFUSE, EOPNOTSUPP, EOPNOTSUPP },
+	{ SOL_SOCKET, SO_PASSSEC, REFUSE, EOPNOTSUPP, EOPNOTSUPP },
+	{ SOL_SOCKET, PASSPIDFD, REFUSE, EOPNOTSUPP, EOPNOTSUPP },
+	{ SOL_SOCKET, PASSRIGHTS, REFUSE, EOPNOTSUPP, EOPNOTSUPP },
+	{ SOL_SOCKET, PEERGROUPS, REFUSE, ENODATA, ENOPROTOOPT },
+	{ SOL_SOCKET, PEERPIDFD, REFUSE, ENODATA, ENOPROTOOPT },
 	{ SOL_SOCKET, SO_LINGER, DRAIN },
 	{ IPPROTO_TCP, TCP_NODELAY, DRAIN },
 	{ IPPROTO_TCP, TCP_CORK, DRAIN },
@@ -52,12 +84,14 @@ static const struct opt {
 	{ IPPROTO_TCP, TCP_MAXSEG, DRAIN },
 };
 
-static enum how how_of(int level, int name)
+static const struct opt *find_opt(int level, int name)
 {
+	static const struct opt other = { .how = STACK };
+
 	for (size_t i = 0; i < sizeof(opts) / sizeof(*opts); i++)
 		if (opts[i].level == level && opts[i].name == name)
-			return opts[i].how;
-	return STACK;
+			return &opts[i];
+	return &other;
 }
 
 static void drain(struct rsock *sock)
@@ -95,7 +129,7 @@ static int get_option(struct call *c, int level, int name, void *value,
 		      size_t *len)
 {
 	struct rsock *sock = c->sock;
-	enum how how = how_of(level, name);
+	const struct opt *opt = find_opt(level, name);
 	socklen_t native_len = (socklen_t)*len;
 
 	if (level == SOL_SOCKET && name == SO_ERROR) {
@@ -105,13 +139,15 @@ static int get_option(struct call *c, int level, int name, void *value,
 		memcpy(value, &error, *len);
 		return 0;
 	}
-	if (how == NATIVE) {
+	if (opt->how == REFUSE)
+		return -opt->get_error;
+	if (opt->how == NATIVE) {
 		if (getsockopt(c->fd, level, name, value, &native_len) < 0)
 			return -errno;
 		*len = native_len;
 		return 0;
 	}
-	if (how == DRAIN)
+	if (opt->how == DRAIN)
 		drain(sock);
 	return tern_getsockopt(c->runner->stack, sock->s, level, name, value,
 			       len, sock_now(sock));
@@ -143,12 +179,33 @@ int64_t call_getsockopt(struct call *c)
 	return error;
 }
 
+/* As asked for, or the errno. */
+static int set_option(struct call *c, int level, int name, const void *value,
+		      size_t len)
+{
+	const struct opt *opt = find_opt(level, name);
+	int error;
+
+	if (opt->how == REFUSE)
+		return len < sizeof(int) ? -EINVAL : -opt->set_error;
+	if (opt->how == DRAIN)
+		drain(c->sock);
+	if (opt->how != NATIVE) {
+		error = tern_setsockopt(c->runner->stack, c->sock->s, level,
+					name, value, len, sock_now(c->sock));
+		if (error || opt->how != BOTH)
+			return error;
+	}
+	if (setsockopt(c->fd, level, name, value, (socklen_t)len) < 0)
+		return -errno;
+	return 0;
+}
+
 int64_t call_setsockopt(struct call *c)
 {
 	_Alignas(8) uint8_t value[OPT_MAX];
 	int level = (int)c->arg[1], name = (int)c->arg[2];
 	int len = (int)c->arg[4];
-	enum how how = how_of(level, name);
 	int error;
 
 	if (len < 0)
@@ -161,18 +218,7 @@ int64_t call_setsockopt(struct call *c)
 	/* Written natively the data is copied, and nobody tells of it. */
 	if (level == SOL_SOCKET && name == SO_ZEROCOPY)
 		return -EOPNOTSUPP;
-	if (how == DRAIN)
-		drain(c->sock);
-	if (how != NATIVE) {
-		error = tern_setsockopt(c->runner->stack, c->sock->s, level,
-					name, value, (size_t)len,
-					sock_now(c->sock));
-		if (error || how != BOTH)
-			return error;
-	}
-	if (setsockopt(c->fd, level, name, value, (socklen_t)len) < 0)
-		return -errno;
-	return 0;
+	return set_option(c, level, name, value, (size_t)len);
 }
 
 static bool is_about_links(uint32_t request)

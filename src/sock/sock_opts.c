@@ -40,8 +40,9 @@ int64_t sock_getsockopt(struct tern_stack *st, struct call *c)
 
 	if (error)
 		return error;
-	if (!has_level(&sk, c->arg[0]))
-		return -TERN_EOPNOTSUPP;
+	if (!has_level(&sk, c->arg[0])) /* which, is by the family [k] */
+		return sk.family == TERN_AF_INET6 ? -TERN_ENOPROTOOPT :
+						    -TERN_EOPNOTSUPP;
 	if (!tell(&sk, c->arg[0], c->arg[1], &value))
 		return sk.proto->getsockopt(st, sk.id, (int)c->arg[0],
 					    (int)c->arg[1], c->out,

@@ -396,9 +396,12 @@ static int set_timestampns(const struct opt_call *k, int v)
 	return set_times(k, v ? OPT_TIMESTAMPNS : 0);
 }
 
-static int get_stamping(const struct opt_call *k)
+/* Linux's struct so_timestamping: the flags, and a clock that we have not. */
+static int get_stamping(struct opt_call *k)
 {
-	return (int)k->c->opts->stamping;
+	uint32_t v[2] = { k->c->opts->stamping, 0 };
+
+	return opt_out(k, v, sizeof(v));
 }
 
 static int set_stamping(const struct opt_call *k, int v)
@@ -460,7 +463,7 @@ static const struct opt rows[] = {
 	  .set = set_timestamp },
 	{ TERN_SO_TIMESTAMPNS, OPT_TRUTH, .get = get_timestampns,
 	  .set = set_timestampns },
-	{ TERN_SO_TIMESTAMPING, OPT_ANY_INT, .get = get_stamping,
+	{ TERN_SO_TIMESTAMPING, OPT_ANY_INT, .get_raw = get_stamping,
 	  .set = set_stamping },
 	{ TERN_SO_LINGER, .get_raw = get_linger, .set_raw = set_linger },
 	{ TERN_SO_RCVTIMEO, .get_raw = get_rcvtimeo, .set_raw = set_rcvtimeo },

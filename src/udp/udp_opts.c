@@ -204,6 +204,33 @@ static int set_rcvlowat(const struct opt_call *c)
 	return err;
 }
 
+/* 32 bits or 64, as the caller's length says. Kept, and of no effect. */
+static int get_max_pacing(const struct opt_call *c)
+{
+	uint64_t v = c->s->max_pacing;
+
+	if (*c->len < sizeof(v))
+		return get_int(c, (int)c->s->max_pacing);
+	if (v == UINT32_MAX)
+		v = UINT64_MAX;
+	return ip_opt_write(c->value, c->len, &v, sizeof(v));
+}
+
+static int set_max_pacing(const struct opt_call *c)
+{
+	uint64_t v;
+	int v4, err = read_int(c, &v4);
+
+	if (err)
+		return err;
+	if (*c->len >= sizeof(v))
+		memcpy(&v, c->value, sizeof(v));
+	else
+		v = (uint32_t)v4;
+	c->s->max_pacing = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+	return 0;
+}
+
 static int set_mark(const struct opt_call *c)
 {
 	int v, err = read_int(c, &v);
@@ -277,8 +304,8 @@ static const struct udp_opt socket_rows[] = {
 	{ TERN_SO_SNDTIMEO, .get = get_sndtimeo, .set = set_sndtimeo },
 	{ TERN_SO_BINDTODEVICE, .get = get_device, .set = set_device },
 	{ TERN_SO_RCVLOWAT, FIELD(rcvlowat, 0, 0, -1), .set = set_rcvlowat },
-	{ TERN_SO_MAX_PACING_RATE,
-	  FIELD(max_pacing, INT32_MIN, INT32_MAX, -1) },
+	{ TERN_SO_MAX_PACING_RATE, .get = get_max_pacing,
+	  .set = set_max_pacing },
 	{ TERN_SO_ERROR, .get = get_error },
 	{ TERN_SO_ACCEPTCONN, .get = get_zero },
 	{ TERN_SO_SNDLOWAT, .get = get_one },
