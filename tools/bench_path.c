@@ -19,11 +19,10 @@
 #define _GNU_SOURCE
 #include "tools/bench.h"
 #include "tools/path_end.h"
+#include "tools/path_way.h"
 
 #include "base/bytes.h"
-#include "base/rng.h"
 #include "base/time.h"
-#include "link/impair.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,10 +32,7 @@
 #include <time.h>
 
 #define MTU 1500u
-/* Full size is what an MSS of 1,448 or 1,460 makes of a segment. */
-#define FULL_LEN 1400u
 #define BATCH 64
-#define FLIGHT_MAX 32768u
 #define N_PAIRINGS 4
 #define ROUNDS_MAX 99
 /* The bars of the comparison. */
@@ -53,21 +49,9 @@ struct cell {
 	uint32_t loss; /* in a million */
 };
 
-/* One direction. Nothing is reordered: arrivals are a queue. */
-struct way {
-	struct impair impair;
-	struct rng dice;
-	uint32_t loss; /* of packets of full size, in a million */
-	struct {
-		int64_t at;
-		struct tern_pkt *pkt;
-	} * flight; /* ring */
-	uint32_t first, n;
-};
-
 struct pairing {
 	struct path_end ends[2]; /* sender, receiver */
-	struct way ways[2];	 /* from the sender, to it */
+	struct path_way ways[2]; /* from the sender, to it */
 };
 
 static int64_t clock_ns(void)
@@ -78,7 +62,7 @@ static int64_t clock_ns(void)
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static bool way_init(struct way *w, const struct cell *cell, uint64_t rate,
+static bool way_init(struct path_way *w, const struct cell *cell, uint64_t rate,
 		     uint32_t loss, uint64_t seed)
 {
 	uint64_t bdp = rate / 8 * (uint64_t)cell->rtt_ms / 1000;
@@ -87,45 +71,8 @@ static bool way_init(struct way *w, const struct cell *cell, uint64_t rate,
 		.rate = rate,
 		.queue_len = (uint32_t)(bdp / MTU) + 1,
 	};
-	struct sipkey key = { seed, 0x70617468 };
 
-	w->loss = loss;
-	rng_init(&w->dice, &key);
-	w->flight = calloc(FLIGHT_MAX, sizeof(*w->flight));
-	return w->flight && impair_init(&w->impair, &config, seed);
-}
-
-static void way_fini(struct way *w)
-{
-	for (; w->n; w->n--, w->first++)
-		tern_pkt_put(w->flight[w->first % FLIGHT_MAX].pkt);
-	free(w->flight);
-	impair_fini(&w->impair);
-}
-
-static void way_take(struct way *w, struct tern_pkt *pkt, int64_t now)
-{
-	bool lost = pkt->len >= FULL_LEN &&
-		    rng_below(&w->dice, IMPAIR_MILLION) < w->loss;
-	struct impair_fate fate = impair_meet(&w->impair, pkt->len, now);
-	uint32_t slot = (w->first + w->n) % FLIGHT_MAX;
-
-	if (lost || !fate.n || w->n == FLIGHT_MAX) {
-		tern_pkt_put(pkt);
-		return;
-	}
-	w->flight[slot].at = fate.at[0];
-	w->flight[slot].pkt = pkt;
-	w->n++;
-}
-
-static void way_deliver(struct way *w, struct path_end *to, int64_t now)
-{
-	while (w->n && w->flight[w->first].at <= now) {
-		path_end_input(to, w->flight[w->first].pkt, now);
-		w->first = (w->first + 1) % FLIGHT_MAX;
-		w->n--;
-	}
+	return path_way_init(w, &config, loss, seed);
 }
 
 static bool pairing_open(struct pairing *p, int which, const struct cell *cell,
@@ -155,7 +102,7 @@ static void pairing_close(struct pairing *p)
 {
 	for (int i = 0; i < 2; i++) {
 		path_end_close(&p->ends[i], clock_ns());
-		way_fini(&p->ways[i]);
+		path_way_fini(&p->ways[i]);
 	}
 }
 
@@ -164,8 +111,13 @@ static bool pairing_turn(struct pairing *p, int64_t now)
 {
 	struct tern_pkt *pkts[BATCH];
 
-	for (int i = 0; i < 2; i++)
-		way_deliver(&p->ways[!i], &p->ends[i], now);
+	for (int i = 0; i < 2; i++) {
+		struct tern_pkt *pkt;
+
+		path_end_timers(&p->ends[i], now);
+		while ((pkt = path_way_receive(&p->ways[!i], now)))
+			path_end_input(&p->ends[i], pkt, now);
+	}
 	for (int i = 0; i < 2; i++) {
 		int n;
 
@@ -174,7 +126,7 @@ static bool pairing_turn(struct pairing *p, int64_t now)
 		do {
 			n = path_end_output(&p->ends[i], pkts, BATCH, now);
 			for (int j = 0; j < n; j++)
-				way_take(&p->ways[i], pkts[j], now);
+				path_way_send(&p->ways[i], pkts[j], now);
 		} while (n == BATCH);
 	}
 	return true;
@@ -185,11 +137,8 @@ static int64_t pairing_deadline(const struct pairing *p)
 	int64_t at = TERN_NEVER;
 
 	for (int i = 0; i < 2; i++) {
-		const struct way *w = &p->ways[i];
-
 		at = min_i64(at, path_end_deadline(&p->ends[i]));
-		if (w->n)
-			at = min_i64(at, w->flight[w->first].at);
+		at = min_i64(at, path_way_next_at(&p->ways[i]));
 	}
 	return at;
 }

@@ -266,12 +266,16 @@ static void accept_one(struct path_end *e, int64_t now)
 		e->sock = -1;
 }
 
+void path_end_timers(struct path_end *e, int64_t now)
+{
+	if (e->config.is_tern)
+		tern_stack_advance(e->stack, now);
+}
+
 bool path_end_work(struct path_end *e, int64_t now)
 {
 	int64_t n;
 
-	if (e->config.is_tern)
-		tern_stack_advance(e->stack, now);
 	if (e->sock < 0)
 		accept_one(e, now);
 	if (e->sock < 0)

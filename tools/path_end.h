@@ -35,7 +35,9 @@ bool path_end_open(struct path_end *, const struct path_end_config *,
 /* Also after a failed open. */
 void path_end_close(struct path_end *, int64_t now);
 
-/* Timers and the application's calls. False: the connection broke (told). */
+/* Runs timers that are due; before what arrives. */
+void path_end_timers(struct path_end *, int64_t now);
+/* The application's calls. False: the connection broke (told). */
 bool path_end_work(struct path_end *, int64_t now);
 /* Packets that leave now, each of at most 1,500 bytes; the caller's then. */
 int path_end_output(struct path_end *, struct tern_pkt **, int max,

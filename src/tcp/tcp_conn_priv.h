@@ -311,9 +311,10 @@ struct tcp_active {
 	uint32_t app_limited; /* delivered count until which; 0: not */
 
 	/* Congestion control's words, and pacing. */
-	uint64_t pacing_rate; /* bytes/s; ~0: unlimited */
-	int64_t pace_at;      /* nothing leaves before */
-	int64_t xmit_at;      /* when data last left */
+	uint64_t pacing_rate;  /* bytes/s; ~0: unlimited */
+	int64_t pace_at;       /* nothing leaves before */
+	int64_t pace_woken_at; /* when its timer last fired */
+	int64_t xmit_at;       /* when data last left */
 	uint64_t cc_priv[TERN_CC_PRIV_WORDS];
 
 	/* Receiving. */

@@ -167,20 +167,28 @@ bool tcp_pace_holds(struct tern_stack *st, struct tcp_conn *c)
 	return true;
 }
 
+/* The kernel's timers interrupt; ours wait until the process runs. What pacing
+ * held back and a busy machine held back for longer leaves at once, up to a
+ * slice of its scheduler: else each wait is lost to the rate, and a controller
+ * that probes by it never learns what the path carries. */
+#define PACE_LATE_MAX (4 * NS_PER_MS)
+
 /* len bytes have left: when may the next? As Linux paces by itself, without
  * fq below: the first ten segments of a connection go as they are, and of a
- * departure that came late half may be made good. */
+ * departure that came late half may be made good; all of it, if it was the
+ * timer that was late (deviates: Linux's is not). */
 void tcp_pace_sent(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 {
 	struct tcp_active *a = c->act;
 	const struct tcp_hist *h = hist_of(st, c);
-	int64_t gap, late;
+	int64_t gap, late, from;
 
 	a->xmit_at = st->now;
 	if (likely(!paced(st, c)))
 		return;
-	late = max_i64(st->now - a->pace_at, 0);
-	a->pace_at = max_i64(a->pace_at, st->now);
+	from = a->pace_woken_at == st->now ? st->now - PACE_LATE_MAX : st->now;
+	late = max_i64(from - a->pace_at, 0);
+	a->pace_at = max_i64(a->pace_at, from);
 	if (a->pacing_rate == UINT64_MAX || !a->pacing_rate || !h ||
 	    h->data_segs_out < TCP_INIT_CWND)
 		return;

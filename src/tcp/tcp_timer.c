@@ -90,6 +90,7 @@ static void fire_one(struct tern_stack *st, struct tcp_conn *c,
 		tcp_delack_fire(st, c);
 		break;
 	case TCP_TIMER_PACE:
+		c->act->pace_woken_at = st->now;
 		tcp_resume(st, c);
 		break;
 	case TCP_TIMER_SACK:
