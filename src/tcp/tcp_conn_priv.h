@@ -348,6 +348,7 @@ struct tcp_active {
 	/* What cannot change while it runs, at hand. */
 	uint32_t ts_offset;
 	uint32_t route_generation;
+	uint16_t mss_low; /* since a black hole was suspected; 0: never */
 	struct ip_path path;
 	int64_t syn_at;	      /* when the SYN was first sent */
 	struct tcp_cookie fo; /* for the next SYN or SYN-ACK */

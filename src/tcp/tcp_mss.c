@@ -46,6 +46,8 @@ void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
 	c->pmtu = (uint16_t)pmtu;
 	mss = pmtu - ip_len(tern_addr_is_v4(&c->raddr)) - WIRE_TCP_LEN;
 	mss = min_u32(mss, c->mss_peer);
+	if (c->act && c->act->mss_low)
+		mss = min_u32(mss, c->act->mss_low);
 	mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss);
 	if (c->ts_ok)
 		mss -= 12;
@@ -128,6 +130,24 @@ void tcp_resend_lost(struct tern_stack *st, struct tcp_conn *c)
 		tcp_set_ca(st, c, TERN_CA_LOSS);
 	}
 	tcp_rtx_queue(st, c);
+}
+
+/* Nothing gets through for a while (RFC 4821 7.7): perhaps it is too big, and
+ * who knows does not say so. tcp_base_mss is tried, then half of that, and so
+ * on down to tcp_mtu_probe_floor. Not implemented: probing upwards again (7.2);
+ * what was found holds until the connection has been idle. */
+void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_active *a = c->act;
+	uint32_t low = (uint32_t)st->tun.tcp_base_mss;
+
+	if (!st->tun.tcp_mtu_probing || c->opts->pmtudisc == 1)
+		return;
+	if (a->mss_low)
+		low = min_u32(low, a->mss_low / 2);
+	low = max_u32(low, (uint32_t)st->tun.tcp_mtu_probe_floor);
+	a->mss_low = (uint16_t)max_u32(low, (uint32_t)st->tun.tcp_min_snd_mss);
+	tcp_sync_mss(st, c, c->pmtu);
 }
 
 /* A router says that what we sent is too big; it quoted a segment in flight. */

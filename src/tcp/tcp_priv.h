@@ -519,6 +519,8 @@ uint32_t tcp_size_goal(struct tern_stack *, const struct tcp_conn *,
 
 /* What was marked lost for a reason other than congestion goes at once. */
 void tcp_resend_lost(struct tern_stack *, struct tcp_conn *);
+/* The retransmissions have gone unanswered for tcp_retries1 time-outs. */
+void tcp_black_hole(struct tern_stack *, struct tcp_conn *);
 void tcp_path_too_big(struct tern_stack *, struct tcp_conn *, uint32_t mtu);
 
 /* tcp_sendq.c */

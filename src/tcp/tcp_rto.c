@@ -82,6 +82,8 @@ static bool rtx_expired(struct tern_stack *st, struct tcp_conn *c)
 			most += (int)st->tun.tcp_syn_linear_timeouts;
 		expired = c->retransmits >= most;
 	} else {
+		if (timed_out(st, c, (int)st->tun.tcp_retries1, 0))
+			tcp_black_hole(st, c);
 		until = (int)st->tun.tcp_retries2;
 		if (c->orphan) {
 			alive = tcp_rto_ns(c) < tcp_rto_max_ns(st, c);
