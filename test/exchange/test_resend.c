@@ -119,6 +119,7 @@ static void connection_is_given_up_by_time(struct story *t)
 	int64_t rto = 300 * MS, first;
 	int n = 0;
 
+	t_sysctl(t, "tcp_mtu_probing", "0"); /* the same segment each time */
 	t_sysctl(t, "tcp_early_retrans", "0");
 	t_listen(t, 5);
 	t_in(t, "S 0:0(0) <mss 1460>");
