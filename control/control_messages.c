@@ -10,6 +10,9 @@
 
 #include "control/control_links.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,9 +47,53 @@ static json_t *next_drop(struct control_question *q)
 			 "help", tern_drop_help(i));
 }
 
+/* What it may be and what it is at first, in *out; "" if there is nothing to
+ * say of the one. */
+struct tunable_words {
+	char range[128], def[256];
+};
+
+static void describe_tunable(const struct tern_tunable *t,
+			     struct tunable_words *out)
+{
+	out->range[0] = out->def[0] = '\0';
+	if (!t)
+		return;
+	tern_tunable_default(t, out->def, sizeof(out->def));
+	if (t->min < t->max)
+		snprintf(out->range, sizeof(out->range),
+			 "%s%" PRId64 " to %" PRId64,
+			 t->n_values == 3 ? "three, each " :
+			 t->n_values == 2 ? "two, each " :
+					    "",
+			 t->min, t->max);
+}
+
+/* Why a value was refused: what would do. */
+static void refuse_value(struct control_question *q, const char *value,
+			 const struct tern_tunable *t)
+{
+	struct tunable_words w;
+	char *why = malloc(512);
+
+	if (!why || q->error != -TERN_EINVAL) {
+		free(why);
+		return;
+	}
+	describe_tunable(t, &w);
+	snprintf(why, 512, "%s: not \"%.100s\": %s%s%s (default %s)", t->name,
+		 value, w.range, t->unit[0] && w.range[0] ? " " : "",
+		 w.range[0] ? t->unit : "a name that is known", w.def);
+	for (char *c = why; *c; c++)
+		*c = *c == '\t' ? ' ' : *c;
+	q->state = why;
+	q->why = why;
+}
+
 static json_t *tunable_row(struct control_question *q, const char *name,
 			   const struct tern_tunable *t)
 {
+	struct tunable_words w;
 	char value[256];
 	int n = tern_sysctl_get(host_stack(q->host), name, value,
 				sizeof(value));
@@ -55,9 +102,11 @@ static json_t *tunable_row(struct control_question *q, const char *name,
 		q->error = n;
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:s, s:s}", "name", t ? t->name : name,
-			 "value", value, "unit", t ? t->unit : "", "help",
-			 t ? t->help : "");
+	describe_tunable(t, &w);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name",
+			 t ? t->name : name, "value", value, "unit",
+			 t ? t->unit : "", "help", t ? t->help : "", "range",
+			 w.range, "default", w.def);
 }
 
 /* One tunable by name, after setting it if there is a value; or all. */
@@ -79,6 +128,8 @@ static json_t *next_tunable(struct control_question *q)
 		q->error = tern_sysctl_set(host_stack(q->host), name, value,
 					   host_now(q->host));
 	t = tern_tunable_nearest(name);
+	if (value)
+		refuse_value(q, value, t);
 	return q->error ? NULL : tunable_row(q, name, t);
 }
 

@@ -81,6 +81,18 @@ int control_path(const char *name, bool make, struct sockaddr_un *out)
 	return 0;
 }
 
+int control_history_path(const char *name, char *out, int size)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int error = control_dir(dir, sizeof(dir), false);
+	int n;
+
+	if (error)
+		return error;
+	n = snprintf(out, (size_t)size, "%s/.nstat.%s", dir, name);
+	return n < size ? 0 : -ENAMETOOLONG;
+}
+
 bool control_peer_is_owner(int fd)
 {
 	struct ucred cred;

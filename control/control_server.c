@@ -324,6 +324,15 @@ void control_server_set_owners(struct control_server *s,
 	s->owners = *owners;
 }
 
+static void remove_files(const struct control_server *s)
+{
+	char path[256];
+
+	unlink(s->addr.sun_path);
+	if (control_history_path(s->name, path, sizeof(path)) == 0)
+		unlink(path);
+}
+
 void control_server_close(struct control_server *s)
 {
 	for (int i = 0; i < MAX_CLIENTS; i++) {
@@ -334,7 +343,7 @@ void control_server_close(struct control_server *s)
 		host_unwatch(s->host, s->fd);
 		close(s->fd);
 		if (s->addr.sun_path[0])
-			unlink(s->addr.sun_path);
+			remove_files(s);
 	}
 	free(s);
 }

@@ -266,12 +266,36 @@ static int get_controllers(const struct tern_stack *st, char *out, size_t size)
 	return t.len < size ? (int)t.len : -TERN_ENOSPC;
 }
 
+static void print_numbers(struct text *t, const int64_t *v, int n)
+{
+	int k;
+
+	for (k = 0; k < n; k++) {
+		if (k)
+			text_char(t, '\t');
+		text_i64(t, v[k]);
+	}
+}
+
+int tern_tunable_default(const struct tern_tunable *tunable, char *out,
+			 size_t size)
+{
+	const struct row *row = find(tunable->name);
+	struct text t;
+
+	text_init(&t, out, size);
+	if (row->size)
+		text_str(&t, row->text);
+	else
+		print_numbers(&t, row->def, row->pub.n_values);
+	return t.len < size ? (int)t.len : -TERN_ENOSPC;
+}
+
 int tern_sysctl_get(struct tern_stack *st, const char *name, char *out,
 		    size_t size)
 {
 	const struct row *row = find(name);
 	struct text t;
-	int k;
 
 	if (!row && names_controllers(name))
 		return get_controllers(st, out, size);
@@ -280,11 +304,8 @@ int tern_sysctl_get(struct tern_stack *st, const char *name, char *out,
 	text_init(&t, out, size);
 	if (row->size)
 		text_str(&t, text_of(&st->tun, row));
-	for (k = 0; k < row->pub.n_values && !row->size; k++) {
-		if (k)
-			text_char(&t, '\t');
-		text_i64(&t, values_of(&st->tun, row)[k]);
-	}
+	else
+		print_numbers(&t, values_of(&st->tun, row), row->pub.n_values);
 	return t.len < size ? (int)t.len : -TERN_ENOSPC;
 }
 

@@ -10,31 +10,47 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_DESCRIBE = ASK_OPTIONS, OPT_DEFAULTS };
+enum {
+	OPT_DESCRIBE = ASK_OPTIONS,
+	OPT_DEFAULTS,
+	OPT_ALL,
+	OPT_VALUES,
+	OPT_WRITE
+};
 
 static const struct option_row rows[] = {
 	ASK_OPTION_ROWS,
-	[OPT_DESCRIBE] = { "describe", NULL, "say what each does" },
+	[OPT_DESCRIBE] = { "describe", NULL,
+			   "say what each does, its range and default" },
 	[OPT_DEFAULTS] = { "list", NULL,
 			   "all names, without a host: what there is" },
+	[OPT_ALL] = { "all", NULL, "all of them, as without a name", 'a' },
+	[OPT_VALUES] = { "values", NULL, "values without names", 'n' },
+	[OPT_WRITE] = { "write", NULL, "set: each is a NAME=VALUE", 'w' },
 	{ 0 },
 };
 
 struct sysctl {
 	struct ask ask;
-	bool describe;
+	bool describe, values, write;
 };
 
 static void print_tunable(void *ctx, const json_t *row)
 {
 	const struct sysctl *s = ctx;
 
-	printf("%s = %s\n", row_text(row, "name"), row_text(row, "value"));
-	if (s->describe)
-		printf("\t%s%s%s%s\n", row_text(row, "help"),
-		       row_text(row, "unit")[0] ? " (" : "",
-		       row_text(row, "unit"),
-		       row_text(row, "unit")[0] ? ")" : "");
+	if (s->values)
+		printf("%s\n", row_text(row, "value"));
+	else
+		printf("%s = %s\n", row_text(row, "name"),
+		       row_text(row, "value"));
+	if (!s->describe)
+		return;
+	printf("\t%s%s%s%s\n", row_text(row, "help"),
+	       row_text(row, "unit")[0] ? " (" : "", row_text(row, "unit"),
+	       row_text(row, "unit")[0] ? ")" : "");
+	printf("\t%s%sdefault %s\n", row_text(row, "range"),
+	       row_text(row, "range")[0] ? ", " : "", row_text(row, "default"));
 }
 
 static int print_list(void)
@@ -57,7 +73,18 @@ static int one_tunable(struct sysctl *s, const char *word)
 	char name[128];
 	const char *dot;
 
+	if (s->write && !equals) {
+		tool_error(s->ask.command,
+			   "-w sets: \"%s\" wants a value, as %s=1", word,
+			   word);
+		json_decref(args);
+		return TOOL_USAGE;
+	}
+	while (len && word[len - 1] == ' ') /* "name = value" */
+		len--;
 	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	for (char *c = name; *c; c++) /* net/ipv4/..., as sysctl takes it */
+		*c = *c == '/' ? '.' : *c;
 	near = tern_tunable_nearest(name);
 	dot = near ? strrchr(near->name, '.') : NULL;
 	if (!near || (strcmp(near->name, name) && strcmp(dot + 1, name))) {
@@ -81,6 +108,8 @@ static int sysctl_main(struct options *o)
 	while ((row = options_next(o)) >= 0) {
 		ask_option(&s.ask, row, o->value);
 		s.describe |= row == OPT_DESCRIBE;
+		s.values |= row == OPT_VALUES;
+		s.write |= row == OPT_WRITE;
 		if (row == OPT_DEFAULTS)
 			return print_list();
 	}
@@ -102,7 +131,7 @@ const struct command cmd_sysctl = {
 	.usage = "[OPTIONS] [NAME | NAME=VALUE]...",
 	.options = rows,
 	.more = "  tern sysctl tcp_rmem\n"
-		"  tern sysctl tcp_fin_timeout=30\n",
+		"  tern sysctl -w tcp_fin_timeout=30\n",
 	.usage_status = TOOL_USAGE,
 	.run = sysctl_main,
 };

@@ -189,6 +189,8 @@ struct tern_tunable {
 
 /* The i-th tunable, or NULL past the last. */
 const struct tern_tunable *tern_tunable_at(int i);
+/* Its default as text, as tern_sysctl_get() would print it. */
+int tern_tunable_default(const struct tern_tunable *, char *out, size_t size);
 /* The tunable whose name is nearest to a misspelt one. */
 const struct tern_tunable *tern_tunable_nearest(const char *name);
 

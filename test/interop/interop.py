@@ -199,8 +199,9 @@ def running(*program, tun='tern0', options=(), **kw):
     """A program under tern while the block runs; its device and its children
     are gone after it."""
     kw.setdefault('stdout', subprocess.PIPE)
+    kw.setdefault('stdin', subprocess.DEVNULL)
     line = run_line(*program, tun=tun, options=options)
-    process = subprocess.Popen(line, stdin=subprocess.DEVNULL, text=True, **kw)
+    process = subprocess.Popen(line, text=True, **kw)
     try:
         wait_until(lambda: has_device(tun) or process.poll() is not None,
                    f'device {tun}')
@@ -215,8 +216,9 @@ def running(*program, tun='tern0', options=(), **kw):
             process.wait()
             raise Failed('tern run does not end') from None
         finally:
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
     check(not has_device(tun), f'{tun} is still there')
 
 
