@@ -195,6 +195,16 @@ const struct row *row_find(int nr)
 	return NULL;
 }
 
+/* A thread that calls something else has had its answer: what it makes again
+ * after that is no repeat. */
+static void forget_done(const struct call *c, struct rsock *sock)
+{
+	if (c->nr != SYS_bind && sock->bound.tid == c->tid)
+		sock->bound.tid = 0;
+	if (c->nr != SYS_connect && sock->connected.tid == c->tid)
+		sock->connected.tid = 0;
+}
+
 /* The result of a call on a descriptor, once it is clear whose it is. */
 static int64_t handle_by_fd(struct call *c)
 {
@@ -207,6 +217,7 @@ static int64_t handle_by_fd(struct call *c)
 	if (c->sock) {
 		c->sock->hint_tid = c->tid;
 		c->sock->hint_fd = (int)c->arg[0];
+		forget_done(c, c->sock);
 		/* Accepted natively after a RST: first seen now. */
 		if (c->sock->is_reset && c->sock->state == RSOCK_PAIRED)
 			end_reset(c->sock);

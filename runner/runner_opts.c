@@ -118,8 +118,8 @@ static int take_error(struct call *c)
 		sock->owed_error = 0;
 		return error;
 	}
-	if (error)
-		return native ? error : 0;
+	if (error) /* of a clean end nothing was told natively */
+		return native || sock->has_eof_told ? error : 0;
 	tern_getsockopt(c->runner->stack, sock->s, SOL_SOCKET, TERN_SO_ERROR,
 			&error, &len, sock_now(sock));
 	return error;
