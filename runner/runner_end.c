@@ -127,6 +127,7 @@ void end_told(struct rsock *sock)
 int end_shutdown(struct rsock *sock, int fd, int how)
 {
 	struct tern_stack *stack = sock->runner->stack;
+	bool is_again = how == SHUT_WR && sock->is_shut_wr;
 	int result = 0;
 
 	if (how != SHUT_RD && !sock->is_shut_wr) {
@@ -146,7 +147,11 @@ int end_shutdown(struct rsock *sock, int fd, int how)
 		if (sock->end >= 0)
 			end_told(sock);
 	}
+	/* Its FIN is sent: the stack knows whether all is over (ENOTCONN). */
 	pump_out(sock);
+	if (is_again && sock->is_fin_sent && sock->s >= 0)
+		result = tern_shutdown(stack, sock->s, TERN_SHUT_WR,
+				       sock_now(sock));
 	return result;
 }
 

@@ -91,6 +91,7 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(sendmmsg), NOTIFY, ALWAYS },
 	{ SCMP_SYS(recvmmsg), NOTIFY, ALWAYS },
 	{ SCMP_SYS(ioctl), NOTIFY, EQUAL, 1, SIOCOUTQ },
+	{ SCMP_SYS(ioctl), NOTIFY, EQUAL, 1, FIONREAD },
 	/* SIOCATMARK, SIOCGIF*, SIOCOUTQNSD, SIOCETHTOOL and their kin. */
 	{ SCMP_SYS(ioctl), NOTIFY, RANGE, 1, 0x8900 },
 	{ SCMP_SYS(io_uring_setup), REFUSE(ENOSYS), ALWAYS },

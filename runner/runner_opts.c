@@ -239,12 +239,32 @@ int64_t call_ioctl_other(struct call *c)
 	return link_ioctl(c, request);
 }
 
+/* What is in the pair, and what of the stack's queue it has no room for. */
+static int64_t tell_unread(struct call *c)
+{
+	struct rsock *sock = c->sock;
+	int native = 0, queued = 0;
+
+	if (sock->state != RSOCK_PAIRED)
+		return ANSWER_CONTINUE;
+	pump_in(sock);
+	if (tern_ioctl(c->runner->stack, sock->s, TERN_SIOCINQ, &queued,
+		       sock_now(sock)) < 0 ||
+	    (size_t)queued <= sock->peeked ||
+	    ioctl(c->fd, FIONREAD, &native) < 0)
+		return ANSWER_CONTINUE;
+	native += queued - (int)sock->peeked;
+	return call_write(c, c->arg[2], &native, sizeof(native));
+}
+
 int64_t call_ioctl(struct call *c)
 {
 	uint32_t request = (uint32_t)c->arg[1];
 	int value, error;
 
 	switch (request) {
+	case FIONREAD:
+		return tell_unread(c);
 	case SIOCOUTQ:
 	case SIOCOUTQNSD:
 	case SIOCATMARK:
