@@ -53,6 +53,11 @@ typedef void control_row_fn(void *ctx, const json_t *row);
 int control_ask(int fd, const char *question, json_t *args, control_row_fn *fn,
 		void *ctx, char why[256]);
 
+/* The same for an answer that does not end: until fn says false. */
+typedef bool control_until_fn(void *ctx, const json_t *row);
+int control_ask_until(int fd, const char *question, json_t *args,
+		      control_until_fn *fn, void *ctx, char why[256]);
+
 /* The same for answers that are records: hands fn the sockets, which live as
  * long as the call. Records are `len` bytes or more of a struct
  * control_socket; the rest is zero. -TERN_EPROTO: another version of tern. */

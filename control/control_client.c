@@ -128,6 +128,7 @@ static int send_question(int fd, const char *question, json_t *args)
 struct reader {
 	FILE *in;
 	control_row_fn *row;
+	control_until_fn *until;
 	control_socket_fn *socket;
 	void *ctx;
 };
@@ -165,6 +166,9 @@ static int read_line(struct reader *r, const json_t *row, int *error, char *why)
 		return read_block(r, (size_t)json_integer_value(block),
 				  (size_t)json_integer_value(
 					  json_object_get(row, "record")));
+	*error = 0;
+	if (r->until)
+		return !r->until(r->ctx, row);
 	if (r->row)
 		r->row(r->ctx, row);
 	return 0;
@@ -174,7 +178,7 @@ static int read_answer(struct reader *r, char *why)
 {
 	char *line = NULL;
 	size_t size = 0;
-	int error = -TERN_EPROTO, state = 0;
+	int error = 0, state = 0;
 
 	while (state == 0 && getline(&line, &size, r->in) > 0) {
 		json_t *row = json_loads(line, 0, NULL);
@@ -183,6 +187,8 @@ static int read_answer(struct reader *r, char *why)
 		json_decref(row);
 	}
 	free(line);
+	if (state == 0) /* it hung up before the end */
+		return -TERN_EPROTO;
 	return state < 0 ? state : error;
 }
 
@@ -207,6 +213,14 @@ int control_ask(int fd, const char *question, json_t *args, control_row_fn *fn,
 		void *ctx, char why[256])
 {
 	struct reader r = { .row = fn, .ctx = ctx };
+
+	return ask(fd, question, args, &r, why);
+}
+
+int control_ask_until(int fd, const char *question, json_t *args,
+		      control_until_fn *fn, void *ctx, char why[256])
+{
+	struct reader r = { .until = fn, .ctx = ctx };
 
 	return ask(fd, question, args, &r, why);
 }

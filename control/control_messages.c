@@ -179,6 +179,8 @@ static const struct control_message messages[] = {
 	{ "tunables", "tunables; args: name, value to set", next_tunable },
 	{ "impair", "changes a simulated wire; args: wire, words",
 	  next_impair },
+	{ "trace", "what happens, as it does; args: packets (bool)",
+	  control_next_trace, .streams = true, .close = control_close_trace },
 	{ "memory", "bytes by what they are for", next_memory },
 };
 

@@ -16,6 +16,9 @@ struct control_question {
 	const struct control_owners *owners;
 	const struct control_links *links;
 	const char *why; /* (optional) instead of the error's text */
+	/* There are rows again, in an answer that streams. */
+	void (*wake)(void *ctx);
+	void *wake_ctx;
 };
 
 struct control_message {
@@ -29,6 +32,10 @@ struct control_message {
 		       size_t *record);
 	/* (optional) Some work towards the first row; false: there is more. */
 	bool (*prepare)(struct control_question *);
+	/* next is to be asked again once it has said wake: the answer ends
+	 * with its reader. close undoes what the first next did. */
+	bool streams;
+	void (*close)(struct control_question *);
 };
 
 /* control_sockets.c */
@@ -37,6 +44,10 @@ size_t control_fill_sockets(struct control_question *, void *room, size_t len,
 bool control_prepare_summary(struct control_question *);
 json_t *control_next_summary(struct control_question *);
 json_t *control_next_kill(struct control_question *);
+
+/* control_trace.c */
+json_t *control_next_trace(struct control_question *);
+void control_close_trace(struct control_question *);
 
 /* NULL: no such question. */
 const struct control_message *control_message_find(const char *name);

@@ -5,7 +5,8 @@
  * It shares the loop with the traffic, so it never waits: a question is read
  * as it comes, an answer is made row by row while the reader takes it, and no
  * more than OUT_LEN bytes of it wait. Who reads slowly, or not at all, holds up
- * itself.
+ * itself. An answer that streams waits for rows with nothing to write; rows
+ * that come wake it by a timer, since they come in the midst of other things.
  *
  * Invariants of a client:
  *	1 its answer is under way exactly while `message` is not NULL
@@ -40,6 +41,7 @@ struct client {
 	struct control_question question;
 	bool prepared; /* the question is */
 	bool closing;  /* once all is written */
+	int waking;    /* a timer of the host's; negative: none */
 };
 
 struct control_server {
@@ -54,12 +56,16 @@ struct control_server {
 
 static void drop_client(struct client *c)
 {
+	if (c->message && c->message->close)
+		c->message->close(&c->question);
+	if (c->waking >= 0)
+		host_cancel(c->server->host, c->waking);
 	host_unwatch(c->server->host, c->fd);
 	close(c->fd);
 	free(c->out);
 	free(c->question.state);
 	json_decref(c->question.args);
-	*c = (struct client){ .server = c->server, .fd = -1 };
+	*c = (struct client){ .server = c->server, .fd = -1, .waking = -1 };
 }
 
 /* Puts a line into the buffer, which takes over the row. One that does not fit
@@ -79,6 +85,8 @@ static void put_row(struct client *c, json_t *row)
 static void put_end(struct client *c, int error, const char *text)
 {
 	put_row(c, json_pack("{s:i, s:s}", "end", error, "text", text));
+	if (c->message && c->message->close)
+		c->message->close(&c->question);
 	json_decref(c->question.args);
 	free(c->question.state);
 	c->question = (struct control_question){ 0 };
@@ -138,9 +146,32 @@ static void make_rows(struct client *c)
 			row = c->message->next(&c->question);
 		if (row)
 			put_row(c, row);
+		else if (c->message->streams && !c->question.error)
+			return;
 		else
 			put_end_of_answer(c);
 	}
+}
+
+static void on_client(void *ctx, uint32_t events);
+
+static void on_waking(void *ctx)
+{
+	struct client *c = ctx;
+
+	c->waking = -1;
+	on_client(c, 0);
+}
+
+static void wake(void *ctx)
+{
+	struct client *c = ctx;
+
+	/* What waits to be written wakes it by itself. Without memory for the
+	 * timer the next event tries again. */
+	if (c->waking < 0 && !c->out_len)
+		c->waking = host_at(c->server->host, host_now(c->server->host),
+				    on_waking, c);
 }
 
 static void start_answer(struct client *c, const char *line, size_t len)
@@ -155,6 +186,8 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		.args = json_incref(json_object_get(root, "args")),
 		.owners = c->server->owners.find ? &c->server->owners : NULL,
 		.links = c->server->links.impair ? &c->server->links : NULL,
+		.wake = wake,
+		.wake_ctx = c,
 	};
 	c->prepared = false;
 	if (version != CONTROL_VERSION || !ask) {
@@ -214,10 +247,12 @@ static bool read_in(struct client *c)
 static void on_client(void *ctx, uint32_t events)
 {
 	struct client *c = ctx;
+	bool more;
+	bool streams = c->message && c->message->streams;
 	uint32_t want = EPOLLIN;
 
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !c->message &&
-	    !read_in(c)) {
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) &&
+	    (!c->message || streams) && !read_in(c)) {
 		drop_client(c);
 		return;
 	}
@@ -226,12 +261,16 @@ static void on_client(void *ctx, uint32_t events)
 			make_rows(c);
 		make_rows(c);
 	}
+	/* What was made may not be all: look again once it is written. */
+	more = c->out_len;
 	if (!write_out(c) || (c->closing && c->out_len == 0) ||
 	    (c->in_len == IN_LEN && !c->message && !c->out_len)) {
 		drop_client(c);
 		return;
 	}
-	if (c->message || c->out_len || memchr(c->in, '\n', c->in_len))
+	if (c->message && c->message->streams)
+		want = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	else if (c->message || c->out_len || memchr(c->in, '\n', c->in_len))
 		want = EPOLLOUT;
 	host_watch(c->server->host, c->fd, want, on_client, c);
 }
@@ -298,7 +337,8 @@ int control_server_open(struct host *h, const char *name,
 	s->host = h;
 	s->fd = -1;
 	for (int i = 0; i < MAX_CLIENTS; i++)
-		s->clients[i] = (struct client){ .server = s, .fd = -1 };
+		s->clients[i] =
+			(struct client){ .server = s, .fd = -1, .waking = -1 };
 	error = control_path(name, true, &s->addr);
 	if (!error) {
 		strcpy(s->name, name);

@@ -62,6 +62,7 @@ struct host {
 	struct sock_watch *sock_watches; /* by socket */
 	int n_sock_watches;
 	struct host_timers timers;
+	struct host_tracer *tracers;
 	struct tern_event news[EVENTS]; /* told by the stack, not yet by us */
 	int n_news;
 	bool busy; /* something was left over: do not wait */
@@ -96,8 +97,6 @@ static int make_stack(struct host *h, const struct host_config *config)
 		.max_memory = config->max_memory,
 		.record = config->record,
 		.record_ctx = config->record_ctx,
-		.trace = config->trace,
-		.trace_ctx = config->trace_ctx,
 	};
 
 	if (config->seed)
@@ -150,6 +149,32 @@ void host_free(struct host *h)
 struct tern_stack *host_stack(struct host *h)
 {
 	return h->stack;
+}
+
+static void tell_tracers(void *ctx, const struct tern_trace *t)
+{
+	struct host *h = ctx;
+
+	for (struct host_tracer *tr = h->tracers; tr; tr = tr->next)
+		tr->fn(tr->ctx, t);
+}
+
+void host_trace_add(struct host *h, struct host_tracer *tr)
+{
+	tr->next = h->tracers;
+	h->tracers = tr;
+	tern_stack_trace(h->stack, tell_tracers, h);
+}
+
+void host_trace_remove(struct host *h, struct host_tracer *tr)
+{
+	struct host_tracer **at = &h->tracers;
+
+	while (*at != tr)
+		at = &(*at)->next;
+	*at = tr->next;
+	if (!h->tracers)
+		tern_stack_trace(h->stack, NULL, NULL);
 }
 
 struct tern_pool *host_pool(struct host *h)

@@ -26,8 +26,6 @@ struct host_config {
 	uint32_t max_sockets;
 	void (*record)(void *ctx, const void *bytes, size_t len);
 	void *record_ctx;
-	void (*trace)(void *ctx, const struct tern_trace *);
-	void *trace_ctx;
 };
 
 /* 0 and *out, or -errno. */
@@ -37,6 +35,17 @@ void host_free(struct host *);
 
 struct tern_stack *host_stack(struct host *);
 struct tern_pool *host_pool(struct host *);
+
+/* Somebody who is told what the stack does, while it is added; it must not call
+ * into the stack. The memory is the caller's. With nobody the stack does not
+ * trace. */
+struct host_tracer {
+	void (*fn)(void *ctx, const struct tern_trace *);
+	void *ctx;
+	struct host_tracer *next;
+};
+void host_trace_add(struct host *, struct host_tracer *);
+void host_trace_remove(struct host *, struct host_tracer *);
 
 /* The instant of the current round (ns, CLOCK_MONOTONIC). */
 int64_t host_now(const struct host *);

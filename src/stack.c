@@ -237,6 +237,14 @@ void tern_stack_advance(struct tern_stack *st, int64_t now)
 	(void)stack_door(st, &c);
 }
 
+void tern_stack_trace(struct tern_stack *st,
+		      void (*trace)(void *ctx, const struct tern_trace *),
+		      void *ctx)
+{
+	st->cfg.trace = trace;
+	st->cfg.trace_ctx = ctx;
+}
+
 void tern_stack_memory(const struct tern_stack *st, struct tern_memory *out)
 {
 	*out = (struct tern_memory){ 0 };

@@ -69,6 +69,23 @@ int ask_host(const struct ask *ask, const char *question, json_t *args,
 	return tell(ask, error, why);
 }
 
+int ask_host_until(const struct ask *ask, const char *question, json_t *args,
+		   control_until_fn *fn, void *ctx)
+{
+	char why[256];
+	int fd, error;
+
+	if (connect_host(ask, &fd)) {
+		json_decref(args);
+		return TOOL_FAILED;
+	}
+	error = control_ask_until(fd, question, args, fn, ctx, why);
+	close(fd);
+	if (error == -TERN_EPROTO && !why[0])
+		snprintf(why, sizeof(why), "the host has gone");
+	return tell(ask, error, why);
+}
+
 int ask_host_sockets(const struct ask *ask, json_t *args, control_socket_fn *fn,
 		     void *ctx)
 {

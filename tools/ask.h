@@ -27,6 +27,9 @@ void ask_option(struct ask *, int row, const char *value);
  * or the exit status after telling an error. args is taken over. */
 int ask_host(const struct ask *, const char *question, json_t *args,
 	     control_row_fn *fn, void *ctx);
+/* The same for an answer that does not end; --json is fn's to heed. */
+int ask_host_until(const struct ask *, const char *question, json_t *args,
+		   control_until_fn *fn, void *ctx);
 /* The same for the socket table; --json is fn's to heed. */
 int ask_host_sockets(const struct ask *, json_t *args, control_socket_fn *fn,
 		     void *ctx);

@@ -85,5 +85,6 @@ extern const struct command cmd_capture;
 extern const struct command cmd_ss;
 extern const struct command cmd_sysctl;
 extern const struct command cmd_nstat;
+extern const struct command cmd_trace;
 
 #endif

@@ -66,7 +66,7 @@ struct tern_config {
 	void *record_ctx;
 
 	/* State changes, timers, drops (V5); NULL: not traced. The callback
-	 * must not call into the stack. */
+	 * must not call into the stack. tern_stack_trace() sets it later. */
 	void (*trace)(void *ctx, const struct tern_trace *);
 	void *trace_ctx;
 };
@@ -272,6 +272,12 @@ struct tern_trace {
 	const char *what;
 	const struct tern_pkt *pkt; /* or NULL */
 };
+
+/* Who is told from now on, as tern_config.trace; NULL: nobody, which costs a
+ * look at a pointer. No input of the stack: a record does not have it. */
+void tern_stack_trace(struct tern_stack *,
+		      void (*trace)(void *ctx, const struct tern_trace *),
+		      void *ctx);
 
 /* A call of a record. */
 struct tern_replay_call {
