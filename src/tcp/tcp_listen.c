@@ -58,8 +58,7 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 	l->backlog = most;
 	l->overflow_at = -NS_PER_S * 3600;
 	c->listener = l;
-	c->shut = 0;
-	c->error = 0;
+	c->shut = 0; /* an error that waits is kept, as on Linux */
 	tcp_set_state(st, c, TERN_TCP_LISTEN, "listen");
 	tcp_hash(st, c);
 	return tcp_fastopen_listen(st, c);

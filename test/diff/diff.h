@@ -174,6 +174,11 @@ struct diff_found {
 };
 /* The class that it is of, or -1. */
 int diff_known(const struct diff_found *);
+/* Does a row say that this of the socket is not compared? */
+bool diff_passed_over(const char *what, const struct diff_out *kernel,
+		      int slot);
+/* How often row i did. */
+uint64_t diff_n_passed(int i);
 extern const int diff_n_known;
 const char *diff_known_name(int i);
 const char *diff_known_why(int i);

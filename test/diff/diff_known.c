@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Differences that are meant: one row each, with the test for it. A row says
- * what differs, at what step and in which state; none says "anything".
+ * what differs, at what step and in which state; none says "anything". A row
+ * that passes something over ends no sequence: what follows is compared.
  */
+#define _GNU_SOURCE /* POLLRDHUP */
 #include "diff.h"
 
 #include "base/bytes.h"
 #include "wire/wire_tcp.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,6 +18,9 @@ struct known {
 	const char *name;
 	const char *why; /* and where doc/linux.md has it */
 	bool (*is)(const struct diff_found *);
+	/* Or: what of one socket is passed over, and where. */
+	const char *what;
+	bool (*over)(const struct diff_out *kernel, int slot);
 };
 
 static bool is(const struct diff_found *f, const char *what)
@@ -226,6 +232,16 @@ static bool grow_on_fin(const struct diff_found *f)
 	       f->kernel->pkts[0].pkt.n_opts;
 }
 
+static bool fin_came(const struct diff_out *k, int slot)
+{
+	return k->ready[slot] & POLLRDHUP;
+}
+
+static bool is_closed(const struct diff_out *k, int slot)
+{
+	return !k->has_info[slot] || k->info[slot].state == TERN_TCP_CLOSE;
+}
+
 static const struct known rows[] = {
 	{ "crossed-synack-options",
 	  "RFC 7323 1.3: an option the peer did not offer must not be used",
@@ -262,7 +278,15 @@ static const struct known rows[] = {
 	{ "window-grows-by-fin",
 	  "the kernel counts a FIN merged out of order as it counts data",
 	  grow_on_fin },
+	{ "outq-of-a-closed-socket",
+	  "the kernel tells what the last connection's numbers left over",
+	  .what = "SIOCOUTQ", .over = is_closed },
+	{ "memory-of-a-fin",
+	  "the kernel queues a FIN that came alone, and charges it",
+	  .what = "SO_MEMINFO", .over = fin_came },
 };
+
+static uint64_t passed[ARRAY_LEN(rows)];
 
 const int diff_n_known = ARRAY_LEN(rows);
 
@@ -271,9 +295,27 @@ int diff_known(const struct diff_found *f)
 	int i;
 
 	for (i = 0; i < diff_n_known; i++)
-		if (rows[i].is(f))
+		if (rows[i].is && rows[i].is(f))
 			return i;
 	return -1;
+}
+
+bool diff_passed_over(const char *what, const struct diff_out *kernel, int slot)
+{
+	int i;
+
+	for (i = 0; i < diff_n_known; i++)
+		if (rows[i].over && !strcmp(rows[i].what, what) &&
+		    rows[i].over(kernel, slot)) {
+			passed[i]++;
+			return true;
+		}
+	return false;
+}
+
+uint64_t diff_n_passed(int i)
+{
+	return passed[i];
 }
 
 const char *diff_known_name(int i)

@@ -153,6 +153,8 @@ static int work(const struct options *o, int job, struct told *told)
 		if (!o->keep_going)
 			break;
 	}
+	for (known = 0; known < diff_n_known; known++)
+		told->known[known] += diff_n_passed(known);
 	told->again = r.again;
 	told->once = r.once;
 	r.kernel->ops->free(r.kernel);
