@@ -127,7 +127,7 @@ void end_told(struct rsock *sock)
 int end_shutdown(struct rsock *sock, int fd, int how)
 {
 	struct tern_stack *stack = sock->runner->stack;
-	bool is_again = how == SHUT_WR && sock->is_shut_wr;
+	bool is_again = how != SHUT_RD && sock->is_shut_wr;
 	int result = 0;
 
 	if (how != SHUT_RD && !sock->is_shut_wr) {

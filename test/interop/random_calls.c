@@ -95,13 +95,26 @@ static int number(int fd, unsigned long request)
 	return ioctl(fd, request, &n) < 0 ? -1 : n;
 }
 
+static int state(struct side *s)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info.tcpi_state;
+}
+
 /* Has all that is on its way to `s` come? */
 static bool is_quiet(struct side *s)
 {
-	if (s->fd < 0 || s->shut_read)
+	if (s->fd < 0)
 		return true;
+	/* HUP alone may be of two FINs. */
 	if (s->was_set)
-		return polled(s->fd, 0) & (POLLERR | POLLHUP);
+		return state(s) == TCP_CLOSE &&
+		       polled(s->fd, 0) & (POLLERR | POLLHUP);
+	if (s->shut_read)
+		return true;
 	if (number(s->fd, FIONREAD) != s->unread)
 		return false;
 	return !s->ended || polled(s->fd, POLLRDHUP) & POLLRDHUP;
