@@ -69,20 +69,23 @@ static void describe_tunable(const struct tern_tunable *t,
 			 t->min, t->max);
 }
 
+/* A name, 100 bytes of a value, a range and a default fit. */
+#define REFUSAL_LEN 1024
+
 /* Why a value was refused: what would do. */
 static void refuse_value(struct control_question *q, const char *value,
 			 const struct tern_tunable *t)
 {
 	struct tunable_words w;
-	char *why = malloc(512);
+	char *why = malloc(REFUSAL_LEN);
 
 	if (!why || q->error != -TERN_EINVAL) {
 		free(why);
 		return;
 	}
 	describe_tunable(t, &w);
-	snprintf(why, 512, "%s: not \"%.100s\": %s%s%s (default %s)", t->name,
-		 value, w.range, t->unit[0] && w.range[0] ? " " : "",
+	snprintf(why, REFUSAL_LEN, "%s: not \"%.100s\": %s%s%s (default %s)",
+		 t->name, value, w.range, t->unit[0] && w.range[0] ? " " : "",
 		 w.range[0] ? t->unit : "a name that is known", w.def);
 	for (char *c = why; *c; c++)
 		*c = *c == '\t' ? ' ' : *c;

@@ -344,9 +344,9 @@ static int replay_main(struct options *o)
 const struct command cmd_replay = {
 	.name = "replay",
 	.summary = "do a recorded run again and compare",
-	.usage = "[--print] [--until SECONDS] [--set KNOB=VALUE]... "
-		 "[--redact FILE]\n"
-		 "                   [--export N --pkt FILE] RECORD",
+	.usage =
+		"[--print] [--until SECONDS] [--set KNOB=VALUE]...\n"
+		"                   [--redact FILE] [--export N --pkt FILE] RECORD",
 	.options = rows,
 	.more = "  tern replay --print --until 2.5 run.rec\n"
 		"  tern replay --set tcp_sack=0 run.rec\n"
@@ -354,7 +354,7 @@ const struct command cmd_replay = {
 		"  tern replay --export 1 --pkt x.pkt run.rec && tern drill x.pkt\n"
 		"\n"
 		"With --set what the peers sent stays what they sent: the run "
-		"is told until it goes\nanother way, and goes on from there.\n"
+		"is told until it\ngoes another way, and goes on from there.\n"
 		"\n"
 		"Exit status: 0 the same, 1 it differs, 2 no record.\n",
 	.usage_status = TOOL_USAGE,

@@ -2,7 +2,7 @@
 /*
  * The tern command: a table of subcommands, each in its own cmd_*.c.
  */
-#include "tools/tool.h"
+#include "tools/help_pages.h"
 
 #include <tern/stack.h>
 
@@ -54,11 +54,30 @@ static int unknown_command(const char *name)
 	return TOOL_USAGE;
 }
 
+/* tern help --man COMMAND, tern help --completion SHELL: for the build. */
+static int print_page(const char *what, const char *name)
+{
+	for (size_t i = 0; !strcmp(what, "--man") && i < N_COMMANDS; i++) {
+		if (strcmp(name, commands[i]->name) != 0)
+			continue;
+		help_man(commands[i]);
+		return TOOL_OK;
+	}
+	if (!strcmp(what, "--completion") &&
+	    help_completion(name, commands, N_COMMANDS))
+		return TOOL_OK;
+	fprintf(stderr, "tern: help wants --man COMMAND or --completion "
+			"bash|zsh\n");
+	return TOOL_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .argc = argc - 2, .argv = argv + 2 };
 	const char *name = argc > 1 ? argv[1] : "--help";
 
+	if (!strcmp(name, "help") && argc == 4)
+		return print_page(argv[2], argv[3]);
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") ||
 	    !strcmp(name, "help")) {
 		print_help();
