@@ -25,10 +25,11 @@ PEER, KERNEL, TERN_ADDR = '10.1.0.2', '10.1.0.1', '10.0.0.2'
 LISTENER = 8000
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
-# With these the only timer that fires in a test is the one of a SYN. (Of the
-# congestion controls every kernel has reno.)
+# With these the only timer that fires in a test is the one of a SYN, and at the
+# same pace on both sides. (Of the congestion controls every kernel has reno.)
 KNOBS = {'net.ipv4.tcp_rto_min_us': 20000000, 'net.ipv4.tcp_early_retrans': 0,
          'net.ipv4.tcp_congestion_control': 'reno',
+         'net.ipv4.tcp_syn_linear_timeouts': 4,
          'net.ipv4.tcp_rmem': '4096 131072 6291456'}
 
 PUPPET = '''
