@@ -53,7 +53,8 @@
 #define TCP_DELACK_TICK (3 * NS_PER_MS) /* Linux's next tick, on average */
 #define TCP_ATO_MIN_MS 40u
 #define TCP_MAX_QUICKACKS 16u
-#define TCP_PROBE_MIN (200 * NS_PER_MS) /* as TCP_RTO_MIN on Linux */
+#define TCP_PROBE_MIN (200 * NS_PER_MS)	     /* as TCP_RTO_MIN on Linux */
+#define TCP_BLACK_HOLE_LASTS (60 * NS_PER_S) /* some time-outs of it */
 #define TCP_RESOURCE_PROBE (500 * NS_PER_MS)
 #define TCP_REST_AFTER (1 * NS_PER_S) /* idle, then tcp_rest() */
 #define TCP_GSO_MAX 65536u
@@ -348,7 +349,8 @@ struct tcp_active {
 	/* What cannot change while it runs, at hand. */
 	uint32_t ts_offset;
 	uint32_t route_generation;
-	uint16_t mss_low; /* since a black hole was suspected; 0: never */
+	uint16_t mss_low; /* a black hole is suspected; 0: none */
+	int64_t mss_low_until;
 	struct ip_path path;
 	int64_t syn_at;	      /* when the SYN was first sent */
 	struct tcp_cookie fo; /* for the next SYN or SYN-ACK */

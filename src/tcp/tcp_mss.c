@@ -68,6 +68,10 @@ uint32_t tcp_mss_now(struct tern_stack *st, struct tcp_conn *c)
 	struct wire_tcp_opts o = { 0 };
 	uint32_t mss;
 
+	if (c->act && c->act->mss_low && st->now >= c->act->mss_low_until) {
+		c->act->mss_low = 0;
+		tcp_sync_mss(st, c, c->pmtu);
+	}
 	if (c->act && tcp_path(st, c) && c->act->path.mtu != c->pmtu)
 		tcp_sync_mss(st, c, c->act->path.mtu);
 	mss = c->mss;
@@ -134,8 +138,9 @@ void tcp_resend_lost(struct tern_stack *st, struct tcp_conn *c)
 
 /* Nothing gets through for a while (RFC 4821 7.7): perhaps it is too big, and
  * who knows does not say so. tcp_base_mss is tried, then half of that, and so
- * on down to tcp_mtu_probe_floor. Not implemented: probing upwards again (7.2);
- * what was found holds until the connection has been idle. */
+ * on down to tcp_mtu_probe_floor. Not implemented: probing upwards again (7.2).
+ * Instead the path's own size is tried again after a while: silence is often
+ * loss, and where it was not it costs some seconds a minute. */
 void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
@@ -147,6 +152,7 @@ void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
 		low = min_u32(low, a->mss_low / 2);
 	low = max_u32(low, (uint32_t)st->tun.tcp_mtu_probe_floor);
 	a->mss_low = (uint16_t)max_u32(low, (uint32_t)st->tun.tcp_min_snd_mss);
+	a->mss_low_until = st->now + TCP_BLACK_HOLE_LASTS;
 	tcp_sync_mss(st, c, c->pmtu);
 }
 

@@ -151,5 +151,7 @@ int main(int argc, char **argv)
 	}
 	for (; i < argc; i++)
 		run(argv[i], o, n);
+	while (n-- > 0)
+		free((void *)(uintptr_t)o[n].name);
 	return 0;
 }
