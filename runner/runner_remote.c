@@ -80,8 +80,12 @@ static void look(void *ctx)
 
 	for (m = s->remotes; m; m = next) {
 		next = m->next;
-		if (m->runner ? runner_is_done(m->runner) : m->fd < 0)
-			drop(m);
+		if (m->runner ? !runner_is_done(m->runner) : m->fd >= 0)
+			continue;
+		/* That it hangs up is then no news of the host's end. */
+		if (m->fd >= 0)
+			send(m->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		drop(m);
 	}
 	s->timer = host_at(s->host, host_now(s->host) + LOOK_NS, look, s);
 }
@@ -362,4 +366,11 @@ int remote_hand_over(int fd, int listener)
 	if (recv(fd, &result, sizeof(result), 0) != sizeof(result))
 		return -ECONNRESET;
 	return result;
+}
+
+bool remote_has_gone(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, 0) != 1;
 }

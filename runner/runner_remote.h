@@ -10,8 +10,9 @@
  *	client  listener, as a descriptor
  *	host    0, or -errno
  *
- * and the connection stays: its end tells the client that the host is gone,
- * and the host nothing (that a program has ended the listener tells).
+ * and the connection stays. When the program has ended, which the listener
+ * tells, the host says so by a message and hangs up; without one its end tells
+ * the client that the host is gone. The client's end tells the host nothing.
  */
 #ifndef RUNNER_RUNNER_REMOTE_H
 #define RUNNER_RUNNER_REMOTE_H
@@ -48,5 +49,8 @@ int remote_connect(const char *name, int *fd, struct remote_hello *out);
 void remote_hello_free(struct remote_hello *);
 /* Hands the listener over, which is then the host's. 0 or -errno. Blocks. */
 int remote_hand_over(int fd, int listener);
+/* The connection is readable: has the host gone? False: the program has ended,
+ * and the connection has nothing more to tell. */
+bool remote_has_gone(int fd);
 
 #endif

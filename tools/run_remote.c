@@ -74,8 +74,10 @@ static int wait_for_end(const struct command *command, const char *name, int fd,
 			return runner_launch_status(l);
 		if (p[1].revents)
 			pass_signals(signals, l->program);
-		if (p[2].revents)
+		if (p[2].revents && remote_has_gone(fd))
 			break;
+		if (p[2].revents)
+			p[2].fd = -1;
 	}
 	tool_error(command, "the host %s has gone, and the program with it",
 		   name);
