@@ -24,6 +24,7 @@
 
 #include "host/host_link.h"
 #include "host/host_timer.h"
+#include "link/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -78,20 +79,10 @@ static int64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
-
 static int make_stack(struct host *h, const struct host_config *config)
 {
 	struct tern_config tc = {
-		.alloc = { .alloc = heap_alloc, .free = heap_free },
+		.alloc = heap_allocator,
 		.epoch_ns = clock_ns(CLOCK_REALTIME) - h->now,
 		.max_sockets = config->max_sockets,
 		.max_memory = config->max_memory,

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "link/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,19 +20,6 @@
 
 /* How soon a link that refused is asked again: as link/fault.c does. */
 #define RETRY_NS NS_PER_MS
-
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
-
-static const struct tern_allocator heap = { .alloc = heap_alloc,
-					    .free = heap_free };
 
 static void keep(struct drill_tern *t, struct tern_pkt *pkt)
 {
@@ -295,7 +283,7 @@ static bool record_to(struct drill_tern *t, const char *path,
 struct drill_adapter *drill_tern_new(const struct drill_config *c,
 				     int64_t start, const char **why)
 {
-	struct tern_config config = { .alloc = heap, .max_sockets = 1000 };
+	struct tern_config config = { .alloc = heap_allocator, .max_sockets = 1000 };
 	struct drill_tern *t = drill_mem_grow(NULL, sizeof(*t));
 	size_t i;
 

@@ -1,122 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_expect.h"
 
+#include "lab_info.h"
+
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* Fields that can be named. TCP_INFO's under its own names, without tcpi_. */
-static const struct field {
-	const char *name;
-	unsigned off, size;
-} fields[] = {
-#define FIELD(f)                                                  \
-	{                                                         \
-#f, offsetof(struct tern_tcp_info, f),            \
-			sizeof(((struct tern_tcp_info *)NULL)->f) \
-	}
-	FIELD(ca_state),
-	FIELD(retransmits),
-	FIELD(probes),
-	FIELD(backoff),
-	FIELD(options),
-	FIELD(wscale),
-	FIELD(rto),
-	FIELD(ato),
-	FIELD(snd_mss),
-	FIELD(rcv_mss),
-	FIELD(unacked),
-	FIELD(sacked),
-	FIELD(lost),
-	FIELD(retrans),
-	FIELD(last_data_sent),
-	FIELD(last_ack_sent),
-	FIELD(last_data_recv),
-	FIELD(last_ack_recv),
-	FIELD(pmtu),
-	FIELD(rcv_ssthresh),
-	FIELD(rtt),
-	FIELD(rttvar),
-	FIELD(snd_ssthresh),
-	FIELD(snd_cwnd),
-	FIELD(advmss),
-	FIELD(reordering),
-	FIELD(rcv_rtt),
-	FIELD(rcv_space),
-	FIELD(total_retrans),
-	FIELD(pacing_rate),
-	FIELD(max_pacing_rate),
-	FIELD(bytes_acked),
-	FIELD(bytes_received),
-	FIELD(segs_out),
-	FIELD(segs_in),
-	FIELD(notsent_bytes),
-	FIELD(min_rtt),
-	FIELD(data_segs_in),
-	FIELD(data_segs_out),
-	FIELD(delivery_rate),
-	FIELD(busy_time),
-	FIELD(rwnd_limited),
-	FIELD(sndbuf_limited),
-	FIELD(delivered),
-	FIELD(delivered_ce),
-	FIELD(bytes_sent),
-	FIELD(bytes_retrans),
-	FIELD(dsack_dups),
-	FIELD(reord_seen),
-	FIELD(rcv_ooopack),
-	FIELD(snd_wnd),
-	FIELD(rcv_wnd),
-	FIELD(total_rto),
-	FIELD(total_rto_recoveries),
-	FIELD(total_rto_time),
-#undef FIELD
-	/* The socket table's. */
-	{ "rx_queue", 0, 0 },
-	{ "tx_queue", 1, 0 },
-	{ "retransmits_now", 2, 0 },
-};
+/* What the socket table adds to TCP_INFO's fields. */
+static const char *const queues[] = { "rx_queue", "tx_queue",
+				      "retransmits_now" };
 
-int lab_info_find(const char *name)
+static int find_queue(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		if (!strcasecmp(name, fields[i].name))
+	for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+		if (!strcasecmp(name, queues[i]))
 			return (int)i;
 	}
 	return -1;
 }
 
-const char *lab_info_at(int i)
+bool lab_expect_can_name(const char *name)
 {
-	return i >= 0 && (size_t)i < ARRAY_LEN(fields) ? fields[i].name : NULL;
+	return lab_info_find(name) >= 0 || find_queue(name) >= 0;
 }
 
-static int64_t get_field(const struct field *f, const struct tern_tcp_info *t,
+static int64_t get_field(const char *name, const struct tern_tcp_info *t,
 			 const struct tern_sock_info *i)
 {
-	const uint8_t *p = (const uint8_t *)t + f->off;
-	uint64_t v64;
-	uint32_t v32;
-	uint16_t v16;
+	uint64_t v;
 
-	switch (f->size) {
-	case 1:
-		return *p;
-	case 2:
-		memcpy(&v16, p, 2);
-		return v16;
-	case 4:
-		memcpy(&v32, p, 4);
-		return v32;
-	case 8:
-		memcpy(&v64, p, 8);
-		return v64 > INT64_MAX ? INT64_MAX : (int64_t)v64;
-	}
-	if (f->off == 0)
+	switch (find_queue(name)) {
+	case 0:
 		return i->rx_queue;
-	return f->off == 1 ? (int64_t)i->tx_queue : i->retransmits;
+	case 1:
+		return i->tx_queue;
+	case 2:
+		return i->retransmits;
+	}
+	v = lab_info_value(t, lab_info_find(name));
+	return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
 /* Says what was found. */
@@ -193,7 +117,7 @@ static bool check_info(struct lab_run *run, struct lab_expect *e,
 		return false;
 	}
 	tern_sock_tcp_info(h->st, i.cookie, &t, run->net.now);
-	have = get_field(&fields[lab_info_find(e->name)], &t, &i);
+	have = get_field(e->name, &t, &i);
 	found(run, e, "%s is %" PRId64, e->name, have);
 	return lab_op_holds(e->op, have, e->value);
 }

@@ -235,7 +235,7 @@ static bool parse_socket(struct lab_reader *r, struct lab_expect *e)
 		e->kind = LAB_EXPECT_STATE;
 		return parse_state(r, &e->state);
 	}
-	if (lab_info_find(word) < 0)
+	if (!lab_expect_can_name(word))
 		return lab_wrong(r,
 				 "\"%s\" is no state and nothing that "
 				 "TCP_INFO tells: doc/lab.md lists all",

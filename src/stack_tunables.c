@@ -333,6 +333,13 @@ static uint32_t distance(const char *a, const char *b)
 	return row[n_b];
 }
 
+const struct tern_tunable *tern_tunable_find(const char *name)
+{
+	const struct row *row = find(name);
+
+	return row ? &row->pub : NULL;
+}
+
 const struct tern_tunable *tern_tunable_nearest(const char *name)
 {
 	const struct row *row, *best = rows;

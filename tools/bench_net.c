@@ -3,22 +3,13 @@
  * The network that benchmarks measure on: two stacks and a wire in memory.
  */
 #include "tools/bench.h"
+#include "link/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH 64
-
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
 
 struct tern_sockaddr bench_net_addr(int end, bool v6, uint16_t port)
 {
@@ -36,7 +27,7 @@ static int open_end(struct bench_net *n, int end, uint32_t max_sockets)
 {
 	struct tern_config config = {
 		.seed = { (uint8_t)(end + 1) },
-		.alloc = { .alloc = heap_alloc, .free = heap_free },
+		.alloc = heap_allocator,
 		.pool = n->pool,
 		.max_sockets = max_sockets,
 	};
@@ -60,12 +51,10 @@ static int open_end(struct bench_net *n, int end, uint32_t max_sockets)
 
 bool bench_net_open(struct bench_net *n, uint32_t max_sockets)
 {
-	struct tern_allocator alloc = { .alloc = heap_alloc,
-					.free = heap_free };
 	struct tern_pair_config pair = { .mtu = 1500 };
 	int error = -TERN_ENOMEM;
 
-	n->pool = tern_pool_new(&alloc);
+	n->pool = tern_pool_new(&heap_allocator);
 	if (n->pool) {
 		pair.pool[0] = pair.pool[1] = n->pool;
 		error = tern_pair_new(&pair, n->link);

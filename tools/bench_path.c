@@ -23,6 +23,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "link/heap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -187,22 +188,10 @@ static bool run_round(struct pairing *p, const struct bench_options *o,
 	return true;
 }
 
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
-
 static bool open_and_run(const struct cell *cell, const struct bench_options *o,
 			 uint64_t seed, struct outcome *out)
 {
-	struct tern_allocator alloc = { .alloc = heap_alloc,
-					.free = heap_free };
-	struct tern_pool *pool = tern_pool_new(&alloc);
+	struct tern_pool *pool = tern_pool_new(&heap_allocator);
 	struct pairing pairings[N_PAIRINGS] = { 0 };
 	bool ok = pool;
 

@@ -7,6 +7,7 @@
 #include "tools/tool.h"
 
 #include "wire/wire_print.h"
+#include "link/heap.h"
 
 #include <inttypes.h>
 #include <pcap/pcap.h>
@@ -20,16 +21,6 @@ static const struct option_row rows[] = {
 	[OPT_READ] = { "read", "FILE", "a capture that tern run has written" },
 	{ 0 },
 };
-
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
 
 static void print_packet(struct tern_pool *pool, int64_t at, const uint8_t *b,
 			 uint32_t len)
@@ -48,9 +39,7 @@ static void print_packet(struct tern_pool *pool, int64_t at, const uint8_t *b,
 
 static int print_all(const struct command *command, pcap_t *pcap)
 {
-	struct tern_allocator alloc = { .alloc = heap_alloc,
-					.free = heap_free };
-	struct tern_pool *pool = tern_pool_new(&alloc);
+	struct tern_pool *pool = tern_pool_new(&heap_allocator);
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	int64_t first = 0;

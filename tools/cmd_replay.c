@@ -8,6 +8,7 @@
 #include "tools/tool.h"
 
 #include "wire/wire_print.h"
+#include "link/heap.h"
 
 #include <tern/stack.h>
 
@@ -102,16 +103,6 @@ static void on_record(void *ctx, const void *bytes, size_t len)
 	fwrite(bytes, 1, len, r->out);
 }
 
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
-
 /* The file in memory, ours to change; NULL with errno. */
 static void *map_file(const char *path, size_t *len)
 {
@@ -199,7 +190,7 @@ static int run_replay(struct replay *r)
 {
 	int error, status;
 
-	r->r.alloc = (struct tern_allocator){ NULL, heap_alloc, heap_free };
+	r->r.alloc = heap_allocator;
 	r->r.each = on_packet;
 	r->r.ctx = r;
 	r->r.bytes = map_file(r->path, &r->r.len);
@@ -250,14 +241,9 @@ static bool take_until(struct replay *r, const char *text)
 static bool is_knob(const struct replay *r, const char *name)
 {
 	const struct tern_tunable *t;
-	const char *last;
-	int i;
 
-	for (i = 0; (t = tern_tunable_at(i)); i++) {
-		last = strrchr(t->name, '.');
-		if (!strcmp(t->name, name) || (last && !strcmp(last + 1, name)))
-			return true;
-	}
+	if (tern_tunable_find(name))
+		return true;
 	t = tern_tunable_nearest(name);
 	tool_error(r->command, "--set %s: there is no such knob%s%s", name,
 		   t ? "; the nearest is " : "", t ? t->name : "");

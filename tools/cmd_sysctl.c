@@ -68,10 +68,9 @@ static int one_tunable(struct sysctl *s, const char *word)
 {
 	const char *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	const struct tern_tunable *near;
+	const struct tern_tunable *t;
 	json_t *args = json_object();
 	char name[128];
-	const char *dot;
 
 	if (s->write && !equals) {
 		tool_error(s->ask.command,
@@ -85,16 +84,15 @@ static int one_tunable(struct sysctl *s, const char *word)
 	snprintf(name, sizeof(name), "%.*s", (int)len, word);
 	for (char *c = name; *c; c++) /* net/ipv4/..., as sysctl takes it */
 		*c = *c == '/' ? '.' : *c;
-	near = tern_tunable_nearest(name);
-	dot = near ? strrchr(near->name, '.') : NULL;
-	if (!near || (strcmp(near->name, name) && strcmp(dot + 1, name))) {
+	t = tern_tunable_find(name);
+	if (!t) {
 		tool_error(s->ask.command,
 			   "there is no tunable \"%s\". Did you mean \"%s\"?",
-			   name, near ? near->name : "");
+			   name, tern_tunable_nearest(name)->name);
 		json_decref(args);
 		return TOOL_FAILED;
 	}
-	json_object_set_new(args, "name", json_string(near->name));
+	json_object_set_new(args, "name", json_string(t->name));
 	if (equals)
 		json_object_set_new(args, "value", json_string(equals + 1));
 	return ask_host(&s->ask, "tunables", args, print_tunable, s);

@@ -3,6 +3,7 @@
 #include "tools/path_end.h"
 
 #include "tools/bench.h"
+#include "link/heap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -148,16 +149,6 @@ static bool open_kernel(struct path_end *e)
 	return ok;
 }
 
-static void *heap_alloc(void *ctx, size_t size)
-{
-	return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr, size_t size)
-{
-	free(ptr);
-}
-
 static int set_knobs(struct path_end *e, int64_t now)
 {
 	int error = tern_sysctl_set(e->stack, "net.ipv4.tcp_congestion_control",
@@ -177,7 +168,7 @@ static int open_stack(struct path_end *e, int64_t now)
 {
 	struct tern_config config = {
 		.seed = { (uint8_t)(own_number(e) + 1) },
-		.alloc = { .alloc = heap_alloc, .free = heap_free },
+		.alloc = heap_allocator,
 		.pool = e->config.pool,
 	};
 	struct tern_link_config link = { .name = "path", .mtu = 1500 };

@@ -350,15 +350,8 @@ static void listener_closed(struct replay_export *x,
 static void knob(struct replay_export *x, const struct tern_replay_call *k)
 {
 	const char *name = k->in, *value = name + strlen(name) + 1;
-	const struct tern_tunable *t;
-	const char *last;
-	int i;
+	const struct tern_tunable *t = tern_tunable_find(name);
 
-	for (i = 0; (t = tern_tunable_at(i)); i++) {
-		last = strrchr(t->name, '.');
-		if (!strcmp(t->name, name) || (last && !strcmp(last + 1, name)))
-			break;
-	}
 	if (t && !k->result)
 		drill_text_add(&x->knobs, " %s=\"%s\"", t->name, value);
 }

@@ -6,105 +6,22 @@
 #define _GNU_SOURCE
 #include "tools/ss_print.h"
 
+#include "lab/lab_info.h"
+
 #include <inttypes.h>
 #include <jansson.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* TCP_INFO's fields, by their own names. */
-#define FIELD(f)                                               \
-	{                                                      \
-#f, offsetof(struct tern_tcp_info, f),         \
-			sizeof(((struct tern_tcp_info *)0)->f) \
-	}
-
-static const struct {
-	const char *name;
-	size_t offset, size;
-} info_fields[] = {
-	FIELD(state),
-	FIELD(ca_state),
-	FIELD(retransmits),
-	FIELD(probes),
-	FIELD(backoff),
-	FIELD(options),
-	FIELD(wscale),
-	FIELD(rto),
-	FIELD(ato),
-	FIELD(snd_mss),
-	FIELD(rcv_mss),
-	FIELD(unacked),
-	FIELD(sacked),
-	FIELD(lost),
-	FIELD(retrans),
-	FIELD(last_data_sent),
-	FIELD(last_ack_sent),
-	FIELD(last_data_recv),
-	FIELD(last_ack_recv),
-	FIELD(pmtu),
-	FIELD(rcv_ssthresh),
-	FIELD(rtt),
-	FIELD(rttvar),
-	FIELD(snd_ssthresh),
-	FIELD(snd_cwnd),
-	FIELD(advmss),
-	FIELD(reordering),
-	FIELD(rcv_rtt),
-	FIELD(rcv_space),
-	FIELD(total_retrans),
-	FIELD(pacing_rate),
-	FIELD(max_pacing_rate),
-	FIELD(bytes_acked),
-	FIELD(bytes_received),
-	FIELD(segs_out),
-	FIELD(segs_in),
-	FIELD(notsent_bytes),
-	FIELD(min_rtt),
-	FIELD(data_segs_in),
-	FIELD(data_segs_out),
-	FIELD(delivery_rate),
-	FIELD(busy_time),
-	FIELD(rwnd_limited),
-	FIELD(sndbuf_limited),
-	FIELD(delivered),
-	FIELD(delivered_ce),
-	FIELD(bytes_sent),
-	FIELD(bytes_retrans),
-	FIELD(dsack_dups),
-	FIELD(reord_seen),
-	FIELD(rcv_ooopack),
-	FIELD(snd_wnd),
-	FIELD(rcv_wnd),
-	FIELD(total_rto),
-	FIELD(total_rto_time),
-};
-
-static uint64_t field_value(const struct tern_tcp_info *info, size_t i)
-{
-	const char *at = (const char *)info + info_fields[i].offset;
-	uint64_t v = 0;
-
-	switch (info_fields[i].size) {
-	case 1:
-		return *(const uint8_t *)at;
-	case 2:
-		return *(const uint16_t *)(const void *)at;
-	case 4:
-		return *(const uint32_t *)(const void *)at;
-	}
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
 
 static json_t *info_json(const struct tern_tcp_info *info)
 {
 	json_t *row = json_object();
+	const char *name;
 
-	for (size_t i = 0; i < sizeof(info_fields) / sizeof(*info_fields); i++)
+	for (int i = 0; (name = lab_info_at(i)); i++)
 		json_object_set_new(
-			row, info_fields[i].name,
-			json_integer((json_int_t)field_value(info, i)));
+			row, name,
+			json_integer((json_int_t)lab_info_value(info, i)));
 	return row;
 }
 

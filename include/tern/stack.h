@@ -191,6 +191,8 @@ struct tern_tunable {
 const struct tern_tunable *tern_tunable_at(int i);
 /* Its default as text, as tern_sysctl_get() would print it. */
 int tern_tunable_default(const struct tern_tunable *, char *out, size_t size);
+/* The tunable of this name, whole or the last part of it; NULL: none. */
+const struct tern_tunable *tern_tunable_find(const char *name);
 /* The tunable whose name is nearest to a misspelt one. */
 const struct tern_tunable *tern_tunable_nearest(const char *name);
 
