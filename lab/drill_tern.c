@@ -283,7 +283,8 @@ static bool record_to(struct drill_tern *t, const char *path,
 struct drill_adapter *drill_tern_new(const struct drill_config *c,
 				     int64_t start, const char **why)
 {
-	struct tern_config config = { .alloc = heap_allocator, .max_sockets = 1000 };
+	struct tern_config config = { .alloc = heap_allocator,
+				      .max_sockets = 1000 };
 	struct drill_tern *t = drill_mem_grow(NULL, sizeof(*t));
 	size_t i;
 

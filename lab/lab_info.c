@@ -8,14 +8,17 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIELD(f) \
-	{ #f, offsetof(struct tern_tcp_info, f), \
-	  sizeof(((struct tern_tcp_info *)NULL)->f) }
+#define FIELD(f)                                                  \
+	{                                                         \
+#f, offsetof(struct tern_tcp_info, f),            \
+			sizeof(((struct tern_tcp_info *)NULL)->f) \
+	}
 
 static const struct {
 	const char *name;
 	size_t offset, size;
 } fields[] = {
+	FIELD(state),
 	FIELD(ca_state),
 	FIELD(retransmits),
 	FIELD(probes),

@@ -42,6 +42,8 @@ class Leg:
     # Of the usual number of bytes: a few per cent of loss leave a few
     # Mbit/s of a path, as TCP's response function has it.
     share = 1
+    # Fewer than these may be lost of a thousand datagrams or more.
+    lost_percent = 2
 
     def __init__(self, server, client):
         self.server, self.client = server, client
@@ -121,6 +123,8 @@ class WireLeg(Leg):
     """Hosts of a network whose names are those of the devices elsewhere."""
 
     share = 0.04
+    # Four standard deviations above the wire's 3.
+    lost_percent = 5.2
 
     def __init__(self):
         super().__init__('tern', 'tern')
