@@ -32,12 +32,8 @@
 #ifndef TCP_TCP_CONN_PRIV_H
 #define TCP_TCP_CONN_PRIV_H
 
-#include "base/pkt.h"
-#include "base/rbtree.h"
-#include "base/seq.h"
-#include "base/time.h"
 #include "stack_priv.h"
-#include "wire/wire_tcp.h"
+#include "tcp/tcp_active_priv.h"
 
 /* Linux's numbers, where no tunable holds them. */
 #define TCP_INIT_CWND 10u
@@ -60,26 +56,8 @@
 #define TCP_GSO_MAX 65536u
 #define TCP_PAWS_IDLE_S (24 * 24 * 3600) /* ts_recent is too old to trust */
 #define TCP_PAWS_WINDOW 1 /* ms that a timestamp may be older, as on Linux */
-#define TCP_SEG_FRAGS 4u
-#define TCP_SACK_MAX 4
 #define TCP_MAX_DELACK_MSS 2u
 #define TCP_ID_NONE 0u
-
-/* Why a connection's deadline is set. Each has its instant in the active
- * block but KEEP, which outlives it. */
-enum tcp_timer {
-	TCP_TIMER_RTX,	 /* retransmission, also of SYN and FIN */
-	TCP_TIMER_PROBE, /* zero-window probe */
-	TCP_TIMER_LOSS,	 /* tail loss probe */
-	TCP_TIMER_REO,	 /* RACK's reordering window */
-	TCP_TIMER_DELACK,
-	TCP_TIMER_PACE,
-	TCP_TIMER_SACK, /* compressed ACK */
-	TCP_TIMER_REST, /* idle: give the active block back */
-	TCP_N_ACT_TIMERS,
-	TCP_TIMER_KEEP = TCP_N_ACT_TIMERS, /* keep-alive, FIN_WAIT_2 */
-	TCP_N_TIMERS,
-};
 
 /* Options of a socket that are not the default; 0 means the tunable. */
 struct tcp_opts {
@@ -122,259 +100,6 @@ struct tcp_opts {
 	uint32_t notes;
 	char cc_name[TERN_CC_NAME_LEN];
 };
-
-/* What a connection has to tell its program beside data: tcp_errq.c. */
-struct tcp_notes {
-	struct pktq errors; /* pkt->cb is struct errq_cb */
-	uint32_t rmem, optmem;
-	uint32_t lend_next;		/* number of the next send that lends */
-	uint32_t lend_first, lend_last; /* struct tcp_lend, in order */
-	uint32_t lend_now;		/* of the send that is being made */
-	struct seq stamp_base; /* SO_TIMESTAMPING's numbers count from here */
-};
-
-#define TCP_LEND_COST 832u /* of optmem, for a notice to come [k] */
-#define TCP_PKT_STATS 1	   /* pkt->flags in notes->errors: OPT_STATS */
-
-/* A notice to come that lent memory is free: tcp_lend.c. */
-struct tcp_lend {
-	uint32_t id;
-	uint32_t conn, gen; /* whom to tell; 0: nobody any more */
-	uint32_t prev, next;
-	uint32_t first; /* struct tcp_lent */
-	uint32_t refs;	/* of those, and of a send under way */
-	uint32_t lo, n; /* numbers of the sends */
-	uint32_t next_done;
-	bool copied; /* of some of it */
-	struct tern_pkt *notice;
-};
-
-/* Sequence space in flight or to be sent: what one packet carries, or will.
- * At first up to 64 KiB; cut finer when loss recovery needs it. */
-struct tcp_seg {
-	struct rbnode node;   /* in act->rtx once sent */
-	struct tcp_seg *next; /* in act->unsent before */
-	/* In act->by_time while sent and neither SACKed nor marked lost. */
-	struct tcp_seg *later, *earlier;
-	uint32_t id;
-	struct seq seq;
-	uint32_t len;	 /* data bytes; SYN and FIN take a number more */
-	uint16_t flags;	 /* TCP_SYN, TCP_FIN, TCP_PSH, TCP_URG */
-	uint16_t n_segs; /* of mss bytes, as the network sees it */
-	uint16_t mss;	 /* that n_segs was counted by */
-	uint16_t n_frags;
-	uint8_t marks;	    /* SEG_* */
-	bool eor;	    /* nothing may be appended (MSG_EOR) */
-	bool is_sent;	    /* in act->rtx, else in act->unsent */
-	bool is_timed;	    /* in act->by_time */
-	uint8_t notes;	    /* SEG_TELL_*, SEG_LENT: tcp_note_out() */
-	struct seq stamp;   /* of the byte that SEG_TELL_* are about */
-	uint32_t lent_cost; /* charged on top: lent memory counts in pages */
-	uint16_t n_retrans;
-	int64_t sent_at; /* last time */
-	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
-	 * estimation). */
-	int64_t delivered_at, first_sent_at;
-	uint32_t delivered, delivered_ce;
-	uint32_t in_flight;
-	bool is_app_limited;
-	struct tern_frag frags[TCP_SEG_FRAGS];
-};
-
-enum {
-	SEG_SACKED = 1,
-	SEG_RETRANS = 2, /* resent, and that is in flight */
-	SEG_LOST = 4,
-	SEG_EVER_RETRANS = 8,
-	SEG_PROBE = 16, /* sent as a tail loss probe */
-};
-
-/* tcp_seg.notes */
-enum {
-	SEG_TELL_QUEUED = 1,
-	SEG_TELL_LEFT = 2,
-	SEG_TELL_ACKED = 4,
-	SEG_TELL = 7,
-	SEG_LENT = 8, /* points to memory of the program's */
-};
-
-static inline uint32_t seg_seqlen(const struct tcp_seg *g)
-{
-	return g->len + !!(g->flags & TCP_SYN) + !!(g->flags & TCP_FIN);
-}
-
-static inline struct seq seg_end(const struct tcp_seg *g)
-{
-	return seq_add(g->seq, seg_seqlen(g));
-}
-
-static inline struct tcp_seg *seg_of(struct rbnode *n)
-{
-	return n ? container_of(n, struct tcp_seg, node) : NULL;
-}
-
-/* What a received packet says of itself while TCP has it (pkt->cb). */
-struct tcp_cb {
-	struct rbnode node;  /* in act->ofo */
-	struct seq seq, end; /* a FIN has a number, and is in end */
-	bool fin;
-	uint16_t room; /* Linux's, behind the bytes of its last buffer */
-};
-
-_Static_assert(sizeof(struct tcp_cb) <= sizeof(((struct tern_pkt *)0)->cb),
-	       "tcp_cb fits pkt->cb");
-
-static inline struct tcp_cb *pkt_cb(struct tern_pkt *pkt)
-{
-	return (struct tcp_cb *)(void *)pkt->cb;
-}
-
-static inline struct tern_pkt *pkt_of(struct rbnode *n)
-{
-	return n ? container_of(n, struct tern_pkt, cb) : NULL;
-}
-
-/* A Fast Open option that is to be sent: a cookie, or (len 0) the request for
- * one. */
-struct tcp_cookie {
-	bool present;
-	bool exp; /* in the experimental option, kind 254 */
-	uint8_t len;
-	uint8_t bytes[WIRE_TCP_MAX_COOKIE];
-};
-
-struct tcp_active {
-	uint32_t id;
-	int64_t at[TCP_N_ACT_TIMERS];
-
-	/* Sending. */
-	struct tcp_seg *unsent, *unsent_last;
-	struct rbtree rtx;
-	/* What is in flight, in the order in which it was last sent (RACK). */
-	struct tcp_seg *by_time, *by_time_last;
-	struct tern_buf *tail; /* send data is appended here */
-	uint32_t wmem;	       /* Linux's count of bytes queued (SO_SNDBUF) */
-	uint32_t below;	       /* bytes in the link's queue (TSQ) */
-	uint32_t packets_out, sacked_out, lost_out, retrans_out;
-	struct seq pushed;  /* end of what was last pushed */
-	struct seq small;   /* end of the last small segment (Minshall) */
-	struct seq snd_up;  /* urgent pointer */
-	struct seq syn_seq; /* ISN, while the handshake runs */
-	struct seq rtt_seq; /* rttvar is lowered once a round trip */
-	uint32_t mdev_max;
-	int64_t retrans_at;  /* first resend of this outage; 0: none */
-	int64_t rto_at;	     /* first time-out of it; 0: over */
-	int64_t probe_from;  /* first unanswered zero-window probe */
-	uint32_t next_ready; /* TSQ queue */
-	bool is_ready;
-	bool is_throttled; /* TSQ or autocorking: resume as packets leave */
-	bool urg_mode;
-	bool nonagle_push;
-
-	/* Recovery. */
-	struct seq high_seq;	/* snd.nxt when it began */
-	struct seq undo_marker; /* snd.una then; valid if has_undo */
-	bool has_undo;
-	bool frto;
-	int32_t undo_retrans;
-	uint32_t prior_cwnd, prior_ssthresh;
-	uint32_t prr_delivered, prr_out;
-	uint32_t max_packets_out;
-	bool is_cwnd_limited;
-	struct seq cwnd_usage_seq;
-	uint32_t cwnd_used;
-	int64_t cwnd_used_at;
-	uint32_t lost; /* segments, ever in this active phase */
-	/* Nothing before this is lost and not resent. */
-	struct seq rtx_from;
-	struct seq
-		high_sack; /* end of the highest SACKed; valid if sacked_out */
-	struct wire_sack seen[WIRE_TCP_MAX_SACK]; /* blocks of the last ACK */
-	uint8_t n_seen;
-
-	/* RACK-TLP (RFC 8985). */
-	struct {
-		int64_t sent_at; /* of the newest segment delivered */
-		struct seq end;	 /* its end */
-		uint32_t rtt_us;
-		uint32_t last_delivered;
-		uint8_t steps;	 /* reordering window, in min RTT / 4 */
-		uint8_t persist; /* recoveries for which it is kept */
-		bool has_news;
-		bool dsack_seen;
-	} rack;
-	struct seq tlp_high; /* snd.nxt at the probe; valid if has_tlp */
-	bool has_tlp;
-	bool tlp_resent; /* the probe repeated something */
-
-	/* Delivery rate. */
-	int64_t delivered_at, first_sent_at;
-	uint32_t app_limited; /* delivered count until which; 0: not */
-
-	/* Congestion control's words, and pacing. */
-	uint64_t pacing_rate;  /* bytes/s; ~0: unlimited */
-	int64_t pace_at;       /* nothing leaves before */
-	int64_t pace_woken_at; /* when its timer last fired */
-	int64_t xmit_at;       /* when data last left */
-	uint64_t cc_priv[TERN_CC_PRIV_WORDS];
-
-	/* Receiving. */
-	struct pktq rcvq;  /* in order, rcv.copied on */
-	struct rbtree ofo; /* out of order */
-	uint32_t n_ofo;
-	uint32_t rmem; /* Linux's count of bytes held (SO_RCVBUF) */
-	struct wire_sack sacks[TCP_SACK_MAX]; /* newest first */
-	struct wire_sack dsack;
-	uint8_t n_sacks;
-	bool has_dsack;
-	uint16_t last_len;     /* of a segment smaller than rcv_mss */
-	uint8_t n_acks_merged; /* wait for TCP_TIMER_SACK */
-	uint8_t n_dupacks;     /* sent since rcv.nxt came to merged_at */
-	struct seq merged_at;
-	struct seq urg_seq;
-	uint8_t urg_state; /* URG_* */
-	uint8_t urg_byte;
-	uint32_t last_ts_ecr; /* receiver: of the last RTT sample */
-	uint32_t ack_ts_ecr;  /* sender: of the ACK being handled */
-	int64_t delack_at;    /* when the delayed ACK was promised */
-	struct {
-		int64_t at;
-		struct seq seq;
-	} rcv_rtt;
-	struct {
-		int64_t at;
-		struct seq seq;
-	} space;
-
-	/* What cannot change while it runs, at hand. */
-	uint32_t ts_offset;
-	uint32_t route_generation;
-	uint16_t mss_low; /* a black hole is suspected; 0: none */
-	int64_t mss_low_until;
-	struct ip_path path;
-	int64_t syn_at;	      /* when the SYN was first sent */
-	struct tcp_cookie fo; /* for the next SYN or SYN-ACK */
-	bool fo_exp;	      /* asked for by the experimental option */
-	bool syn_data;	      /* our SYN had data */
-	bool write_waits;     /* a blocked write will carry the first ACK */
-	/* A child of a Fast Open SYN, until its handshake ends: whose, and what
-	 * its half-open entry would hold. */
-	uint32_t fo_listener, fo_listener_gen;
-	struct seq irs;
-	uint8_t fo_timeouts;
-	uint8_t syn_retrans;
-	uint8_t chrono; /* what sending waits for: enum tcp_chrono */
-	int64_t chrono_at;
-};
-
-enum tcp_chrono {
-	TCP_CHRONO_NONE,
-	TCP_CHRONO_BUSY,
-	TCP_CHRONO_RWND,
-	TCP_CHRONO_SNDBUF,
-};
-
-enum { URG_NONE, URG_NOTYET, URG_VALID, URG_READ };
 
 struct tcp_hist {
 	uint64_t bytes_acked, bytes_received, bytes_sent;
@@ -673,14 +398,6 @@ static inline struct tcp_hist *hist_of(const struct tern_stack *st,
 	return c->hist ? slab_at(&st->tcp.hists, c->hist) : NULL;
 }
 
-static inline struct tcp_notes *tcp_notes_of(const struct tern_stack *st,
-					     const struct tcp_conn *c)
-{
-	uint32_t id = c->opts->notes;
-
-	return id ? slab_at(&st->tcp.notes, id) : NULL;
-}
-
 /* NULL unless AccECN was agreed on. */
 static inline struct tcp_accecn *accecn_of(const struct tern_stack *st,
 					   const struct tcp_conn *c)
@@ -709,11 +426,6 @@ static inline uint32_t rcv_window(const struct tcp_conn *c)
 	int32_t w = seq_diff(seq_add(c->rcv.wup, c->rcv.wnd), c->rcv.nxt);
 
 	return w > 0 ? (uint32_t)w : 0;
-}
-
-static inline uint32_t in_flight(const struct tcp_active *a)
-{
-	return a->packets_out - (a->sacked_out + a->lost_out) + a->retrans_out;
 }
 
 #endif
