@@ -50,6 +50,14 @@ struct tcp_conn *tcp_child(struct tern_stack *, struct tcp_conn *listener,
 			   const struct tcp_req *);
 bool tcp_accept_full(const struct tcp_listener *);
 
+/* tcp_connect.c */
+/* The first write of a connection that is to carry data in its SYN. 0: it is
+ * open already. */
+int64_t tcp_send_first(struct tern_stack *, struct tcp_conn *,
+		       const struct tern_msg *);
+/* connect() to AF_UNSPEC, SO_LINGER with 0: whatever it was, it is over. */
+void tcp_disconnect(struct tern_stack *, struct tcp_conn *);
+
 /* tcp_cookie.c */
 /* Answers a SYN without keeping anything of it. */
 void tcp_cookie_synack(struct tern_stack *, struct tcp_conn *listener,

@@ -8,13 +8,7 @@
 
 #include "tcp/tcp_conn_priv.h"
 
-/* tcp_sendq.c */
-/* Copies as much as the buffer takes; bytes, or -errno when none. */
-int64_t tcp_sendq_write(struct tern_stack *, struct tcp_conn *,
-			const struct tern_msg *, int flags);
-/* A new unsent segment of at most max bytes of msg: how many, or -errno. */
-int64_t tcp_sendq_segment(struct tern_stack *, struct tcp_conn *,
-			  const struct tern_msg *, uint32_t max);
+/* tcp_seg.c */
 struct tcp_seg *tcp_seg_new(struct tern_stack *, struct tcp_conn *);
 void tcp_seg_free(struct tern_stack *, struct tcp_conn *, struct tcp_seg *);
 /* Cuts g after len bytes; the rest becomes the next segment. False without
@@ -28,6 +22,14 @@ void tcp_seg_trim_front(struct tern_stack *, struct tcp_conn *,
 			struct tcp_seg *, uint32_t n);
 void tcp_unsent_push(struct tcp_conn *, struct tcp_seg *);
 void tcp_unsent_to_rtx(struct tcp_conn *, struct tcp_seg *);
+
+/* tcp_sendq.c */
+/* Copies as much as the buffer takes; bytes, or -errno when none. */
+int64_t tcp_sendq_write(struct tern_stack *, struct tcp_conn *,
+			const struct tern_msg *, int flags);
+/* A new unsent segment of at most max bytes of msg: how many, or -errno. */
+int64_t tcp_sendq_segment(struct tern_stack *, struct tcp_conn *,
+			  const struct tern_msg *, uint32_t max);
 void tcp_sendq_purge(struct tern_stack *, struct tcp_conn *);
 bool tcp_sendq_has_room(const struct tern_stack *, const struct tcp_conn *);
 void tcp_write_space(struct tern_stack *, struct tcp_conn *);
