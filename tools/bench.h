@@ -30,6 +30,7 @@ struct bench {
 extern const struct bench bench_pair;
 extern const struct bench bench_idle;
 extern const struct bench bench_path;
+extern const struct bench bench_ports;
 
 /* Adds "what: value unit". */
 void bench_add(json_t *results, const char *what, double value,

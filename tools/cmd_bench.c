@@ -11,7 +11,7 @@
 #include <time.h>
 
 static const struct bench *const benches[] = { &bench_pair, &bench_idle,
-					       &bench_path };
+					       &bench_path, &bench_ports };
 
 #define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
 
@@ -55,7 +55,7 @@ static void print_table(const char *name, const json_t *results)
 	{
 		double value = json_real_value(json_object_get(row, "value"));
 
-		printf("%-6s %-32s %12.*f %s\n", name,
+		printf("%-8s %-32s %12.*f %s\n", name,
 		       json_string_value(json_object_get(row, "what")),
 		       value >= 1000 || value == (double)(int)value ? 0 : 2,
 		       value, json_string_value(json_object_get(row, "unit")));
@@ -100,7 +100,7 @@ static int run_named(struct options *o, const struct bench_options *options,
 	if (n_run < o->argc || !n_run) {
 		tool_error(o->command, "the benchmarks are:");
 		for (size_t i = 0; i < N_BENCHES; i++)
-			fprintf(stderr, "  %-6s %s\n", benches[i]->name,
+			fprintf(stderr, "  %-8s %s\n", benches[i]->name,
 				benches[i]->help);
 		return TOOL_USAGE;
 	}
@@ -187,6 +187,7 @@ const struct command cmd_bench = {
 	.more = "  pair  Gbit/s of one connection in memory, one thread, "
 		"1,500-byte packets\n"
 		"  idle  bytes of an idle connection: at most 416\n"
+		"  ports  connect() to one destination until EADDRNOTAVAIL\n"
 		"  path  goodput under loss, against this kernel (by name "
 		"only): a path in real\n"
 		"        time, tern and the kernel at either end; every ratio "

@@ -18,11 +18,12 @@
 #define TCP_MAX_CC 8
 
 struct tcp_port;
+struct tcp_taken;
 struct tcp_conn;
 
 struct tcp_state {
 	struct slab conns, hists, hists_accecn, actives, segs, opts, listeners;
-	struct slab ports;
+	struct slab ports, taken;
 	struct slab kept; /* tcp_kept.c */
 	struct idhash kept_by_conn;
 	struct slab notes, lends, lents;
@@ -32,6 +33,8 @@ struct tcp_state {
 	struct idhash by_tuple; /* synchronised connections */
 	struct idhash req_by_tuple[2], tw_by_tuple[2];
 	struct idhash by_port;		 /* struct tcp_port */
+	struct idhash taken_by_key;	 /* tcp_taken.c */
+	struct tcp_taken *taken_shared;	 /* maps that no destination has */
 	struct idhash listening;	 /* listeners by port */
 	uint32_t any_listener;		 /* head of those of TERN_SO_ANY */
 	uint32_t ready_head, ready_tail; /* connections to resume: TSQ */

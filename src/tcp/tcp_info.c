@@ -364,7 +364,7 @@ void tcp_memory(const struct tern_stack *st, struct tern_memory *out)
 		       t->notes.footprint + t->lends.footprint +
 		       t->lents.footprint;
 	out->tables += t->ports.footprint + idhash_footprint(&t->by_tuple) +
-		       idhash_footprint(&t->by_port) +
+		       idhash_footprint(&t->by_port) + tcp_taken_footprint(st) +
 		       idhash_footprint(&t->listening) +
 		       idhash_footprint(&t->kept_by_conn);
 	for (v6 = 0; v6 < 2; v6++) {

@@ -16,7 +16,8 @@
  *	4-tuples differ; also with a TIME_WAIT that it may take over.
  *
  * The choice is RFC 6056's algorithm 3: a keyed hash of the destination, plus
- * the number of sockets made so far (tcp_port_range.c has the order).
+ * the number of sockets made so far (tcp_port_range.c has the order). A search
+ * passes over what is known to be taken (tcp_taken.c).
  *
  * Deviates: a socket that clears SO_REUSEPORT after bind() no longer shares
  * (Linux remembers that it once did). No port is privileged (EACCES): a stack
@@ -52,11 +53,13 @@ static uint32_t rehash(const void *ctx, const void *object)
 bool tcp_ports_init(struct tern_stack *st)
 {
 	return idhash_init(&st->tcp.by_port, &st->tcp.ports,
-			   offsetof(struct tcp_port, hash_next), rehash, st);
+			   offsetof(struct tcp_port, hash_next), rehash, st) &&
+	       tcp_taken_init(st);
 }
 
 void tcp_ports_fini(struct tern_stack *st)
 {
+	tcp_taken_fini(st);
 	idhash_fini(&st->tcp.by_port);
 }
 
@@ -124,10 +127,15 @@ static uint32_t n_users(const struct tcp_port *p)
 static void uncount(struct tern_stack *st, struct tcp_port *p, uint8_t class,
 		    bool is_auto)
 {
+	uint32_t n;
+
 	PROMISE(p->n[class] > 0);
 	p->n[class]--;
 	p->n_auto -= is_auto;
-	if (n_users(p))
+	n = n_users(p);
+	if (n == p->n_auto)
+		tcp_taken_port_free(st, p->port);
+	if (n)
 		return;
 	idhash_remove(&st->tcp.by_port, p->id, p->port);
 	slab_free(&st->tcp.ports, p->id);
@@ -274,16 +282,21 @@ static bool conflicts(struct tern_stack *st, const struct tcp_conn *c,
 static uint16_t free_port(struct tern_stack *st, const struct tcp_conn *c,
 			  const struct port_range *r)
 {
-	uint32_t i, start;
+	struct tcp_walk w = { .range = *r, .n_keys = 1 };
 	uint16_t port;
 
 	if (!r->n)
 		return 0;
-	start = rng_below(&st->rng, r->n);
-	for (i = 0; i < r->n; i++) {
-		port = tcp_port_candidate(r, start, i);
+	w.start = rng_below(&st->rng, r->n);
+	w.key[0] = (struct tcp_taken_key){ .kind = TAKEN_BIND,
+					   .laddr = c->laddr,
+					   .v6 = c->v6,
+					   .v6only = c->v6only };
+	tcp_walk_begin(st, &w);
+	while (tcp_walk_next(st, &w, &port)) {
 		if (!conflicts(st, c, &c->laddr, port, false))
 			return port;
+		tcp_walk_vain(st, &w, 0, port, NEVER);
 	}
 	return 0;
 }
@@ -381,16 +394,19 @@ int tcp_port_bind(struct tern_stack *st, struct tcp_conn *c,
 	return 0;
 }
 
-/* Does nothing else have c's 4-tuple? A TIME_WAIT may be taken over. */
-static bool tuple_is_free(struct tern_stack *st, struct tcp_conn *c)
+/* Does nothing else have c's 4-tuple? A TIME_WAIT may be taken over; if not yet
+ * *again_at is when. */
+static bool tuple_is_free(struct tern_stack *st, struct tcp_conn *c,
+			  int64_t *again_at)
 {
 	struct tcp_tw *tw;
 
+	*again_at = NEVER;
 	if (tcp_find(st, &c->laddr, c->lport, &c->raddr, c->rport) ||
 	    tcp_find_req(st, &c->laddr, c->lport, &c->raddr, c->rport))
 		return false;
 	tw = tcp_find_tw(st, &c->laddr, c->lport, &c->raddr, c->rport);
-	return !tw || tcp_tw_may_reuse(st, tw, c);
+	return !tw || tcp_tw_may_reuse(st, tw, c, again_at);
 }
 
 /* Has a program asked for this port, at any address? */
@@ -427,25 +443,34 @@ static uint32_t connect_start(const struct tern_stack *st,
  */
 int tcp_port_connect(struct tern_stack *st, struct tcp_conn *c)
 {
-	struct port_range r;
-	uint32_t start, i;
+	struct tcp_walk w = { .n_keys = 2 };
 	uint16_t old = c->lport;
+	int64_t again_at;
 
 	if (c->has_port || c->bound_port) {
-		if (!tuple_is_free(st, c))
+		if (!tuple_is_free(st, c, &again_at))
 			return -TERN_EADDRNOTAVAIL;
 		return tcp_port_moved(st, c) ? 0 : -TERN_ENOMEM;
 	}
-	r = tcp_port_range(st, c, 0);
-	start = connect_start(st, c);
-	for (i = 0; i < r.n; i++) {
-		c->lport = tcp_port_candidate(&r, start, i);
-		if (is_claimed(st, c->lport) || !tuple_is_free(st, c))
-			continue;
-		if (count(st, c, true))
+	w.range = tcp_port_range(st, c, 0);
+	w.start = connect_start(st, c);
+	w.key[0] = (struct tcp_taken_key){ .kind = TAKEN_TUPLE,
+					   .laddr = c->laddr,
+					   .raddr = c->raddr,
+					   .rport = c->rport };
+	w.key[1].kind = TAKEN_CLAIMED;
+	tcp_walk_begin(st, &w);
+	while (tcp_walk_next(st, &w, &c->lport)) {
+		if (is_claimed(st, c->lport)) {
+			tcp_walk_vain(st, &w, 1, c->lport, NEVER);
+		} else if (!tuple_is_free(st, c, &again_at)) {
+			tcp_walk_vain(st, &w, 0, c->lport, again_at);
+		} else if (count(st, c, true)) {
 			return 0;
-		c->lport = old;
-		return -TERN_ENOMEM;
+		} else {
+			c->lport = old;
+			return -TERN_ENOMEM;
+		}
 	}
 	c->lport = old;
 	return -TERN_EADDRNOTAVAIL;

@@ -38,16 +38,31 @@ struct port_range tcp_port_range(const struct tern_stack *st,
 	return r;
 }
 
+/* How many there are of the parity that is tried first. */
+static uint32_t n_first(const struct port_range *r)
+{
+	return r->first ? r->n / 2 : (r->n + 1) / 2;
+}
+
 uint16_t tcp_port_candidate(const struct port_range *r, uint32_t start,
 			    uint32_t i)
 {
-	uint32_t n_second = r->first ? (r->n + 1) / 2 : r->n / 2;
-	uint32_t n_first = r->n - n_second;
+	uint32_t n = n_first(r);
 
 	if (r->step == 1)
 		return (uint16_t)(r->lo + (start + i) % r->n);
-	if (i < n_first)
-		return (uint16_t)(r->lo + r->first +
-				  2 * ((start + i) % n_first));
-	return (uint16_t)(r->lo + !r->first + 2 * ((start + i) % n_second));
+	if (i < n)
+		return (uint16_t)(r->lo + r->first + 2 * ((start + i) % n));
+	return (uint16_t)(r->lo + !r->first + 2 * ((start + i) % (r->n - n)));
+}
+
+uint32_t tcp_port_run(const struct port_range *r, uint32_t start, uint32_t i)
+{
+	uint32_t n = r->step == 1 ? r->n : n_first(r), circle = n, end = n;
+
+	if (i >= n) {
+		circle = r->n - n;
+		end = r->n;
+	}
+	return min_u32(circle - (start + i) % circle, end - i);
 }

@@ -113,6 +113,52 @@ struct port_range tcp_port_range(const struct tern_stack *,
 /* The i-th port to try, i < n, beginning at start. */
 uint16_t tcp_port_candidate(const struct port_range *, uint32_t start,
 			    uint32_t i);
+/* How many from the i-th on follow one another upwards. */
+uint32_t tcp_port_run(const struct port_range *, uint32_t start, uint32_t i);
+
+/* tcp_taken.c: ports that need not be tried again. */
+enum { TAKEN_TUPLE, TAKEN_CLAIMED, TAKEN_BIND };
+struct tcp_taken_key {
+	struct tern_addr laddr, raddr;
+	uint16_t rport;
+	uint8_t kind;
+	uint8_t v6 : 1, v6only : 1; /* of the socket: TAKEN_BIND */
+};
+/* What the answers may depend on, beside who has the ports. */
+struct tcp_taken_knobs {
+	int64_t lo, hi, reuse, reuse_delay, timewait_len;
+};
+struct tcp_taken {
+	uint32_t id, hash_next;
+	struct tcp_taken *next_shared;
+	struct tcp_taken_key key;
+	struct tcp_taken_knobs knobs;
+	struct taken_word *words;
+	uint32_t n_words, n_set;
+};
+/* One search through a range; keys and range are the caller's to fill in. */
+struct tcp_walk {
+	struct port_range range;
+	uint32_t start, i;
+	uint32_t n_keys;
+	struct tcp_taken_key key[2];
+	struct tcp_taken *map[2];
+	uint32_t n_vain[2];
+};
+bool tcp_taken_init(struct tern_stack *);
+void tcp_taken_fini(struct tern_stack *);
+size_t tcp_taken_footprint(const struct tern_stack *);
+void tcp_walk_begin(struct tern_stack *, struct tcp_walk *);
+/* The next port to try. False: there is none. */
+bool tcp_walk_next(struct tern_stack *, struct tcp_walk *, uint16_t *port);
+/* It was taken, by what key[which] is about; until again_at, or NEVER. */
+void tcp_walk_vain(struct tern_stack *, struct tcp_walk *, uint32_t which,
+		   uint16_t port, int64_t again_at);
+/* To be told of each 4-tuple, and of each port, that somebody gives back. */
+void tcp_taken_tuple_free(struct tern_stack *, const struct tern_addr *l,
+			  uint16_t lport, const struct tern_addr *r,
+			  uint16_t rport);
+void tcp_taken_port_free(struct tern_stack *, uint16_t port);
 
 /* tcp_input.c, tcp_process.c, tcp_validate.c, tcp_synsent.c */
 void tcp_conn_input(struct tern_stack *, struct tcp_conn *, struct tcp_in *);
@@ -172,7 +218,8 @@ void tcp_tw_free(struct tern_stack *, struct tcp_tw *);
 void tcp_tw_timer(struct tern_stack *, struct tcp_tw *);
 /* connect() may take it over. True: it is gone, c->snd.una, nxt and end are the
  * ISN to begin with, ts_recent is carried over. */
-bool tcp_tw_may_reuse(struct tern_stack *, struct tcp_tw *, struct tcp_conn *);
+bool tcp_tw_may_reuse(struct tern_stack *, struct tcp_tw *, struct tcp_conn *,
+		      int64_t *again_at);
 
 /* tcp_sock.c, tcp_recv.c */
 void tcp_release_active(struct tern_stack *, struct tcp_conn *);

@@ -73,6 +73,7 @@ void tcp_req_drop(struct tern_stack *st, struct tcp_req *q)
 	wheel_cancel(&st->tcp.req_wheel[v6], q->id);
 	idhash_remove(&st->tcp.req_by_tuple[v6], q->id,
 		      tcp_tuple_hash(st, &l, q->lport, &r, q->rport));
+	tcp_taken_tuple_free(st, &l, q->lport, &r, q->rport);
 	slab_free(&st->tcp.reqs[v6], q->id);
 }
 

@@ -331,15 +331,18 @@ void tcp_unhash(struct tern_stack *st, struct tcp_conn *c)
 		return;
 	c->hashed = 0;
 	st->ip.n_any_tcp -= c->any;
-	if (c->hash_next == IN_ANY)
+	if (c->hash_next == IN_ANY) {
 		unhash_any(st, c->listener);
-	else if (c->hash_next == IN_LISTENING)
+	} else if (c->hash_next == IN_LISTENING) {
 		idhash_remove(&st->tcp.listening, c->listener->id,
 			      listen_hash(st, &c->laddr, c->lport));
-	else
+	} else {
 		idhash_remove(&st->tcp.by_tuple, c->id,
 			      tcp_tuple_hash(st, &c->laddr, c->lport, &c->raddr,
 					     c->rport));
+		tcp_taken_tuple_free(st, &c->laddr, c->lport, &c->raddr,
+				     c->rport);
+	}
 	c->hash_next = 0;
 	if (listened)
 		tcp_port_reclass(st, c, 0);

@@ -119,6 +119,7 @@ void tcp_tw_free(struct tern_stack *st, struct tcp_tw *tw)
 	tcp_addrs_get(tw->addrs, v6, &l, &r);
 	idhash_remove(&st->tcp.tw_by_tuple[v6], tw->id,
 		      tcp_tuple_hash(st, &l, tw->lport, &r, tw->rport));
+	tcp_taken_tuple_free(st, &l, tw->lport, &r, tw->rport);
 	slab_free(&st->tcp.tws[v6], tw->id);
 }
 
@@ -212,6 +213,7 @@ static int fin_wait2_input(struct tern_stack *st, struct tcp_tw *tw,
 			   struct tcp_in *in)
 {
 	uint16_t flags = in->h.flags;
+	struct tern_addr l, r;
 
 	if (is_paws_reject(st, tw, in) || !in_window(tw, in)) {
 		answer_limited(st, tw, in,
@@ -234,6 +236,9 @@ static int fin_wait2_input(struct tern_stack *st, struct tcp_tw *tw,
 	tw->rcv_nxt = in->end;
 	keep_ts(st, tw, in);
 	restart(st, tw);
+	/* Not yet, but from now on time may free it (tcp_tw_reuse). */
+	tcp_addrs_get(tw->addrs, tw->v6, &l, &r);
+	tcp_taken_tuple_free(st, &l, tw->lport, &r, tw->rport);
 	answer(st, tw);
 	return DROP_NOT;
 }
@@ -324,34 +329,39 @@ static bool is_loopback(const struct tern_addr *a)
 				    tern_addr_equal(a, &loopback6);
 }
 
+/* From when on connect() may choose the record's port; NEVER: not while it is
+ * what it is. */
+static int64_t reuse_at(const struct tern_stack *st, const struct tcp_tw *tw)
+{
+	struct tern_addr l, r;
+
+	tcp_addrs_get(tw->addrs, tw->v6, &l, &r);
+	if (!st->tun.tcp_tw_reuse || tw->fin_wait2 ||
+	    (st->tun.tcp_tw_reuse == 2 && !is_loopback(&l) && !is_loopback(&r)))
+		return NEVER;
+	return tw->timer.at - st->tun.tcp_timewait_len * NS_PER_S +
+	       st->tun.tcp_tw_reuse_delay * NS_PER_MS + 1;
+}
+
 /*
  * Timestamps keep the two connections' segments apart, so without them nobody
  * takes over. A program that has bound the port asks for just this one and
  * need not wait [Linux]; a port that we would choose must be old enough.
  * True: the record is gone, and c has what it takes over: the sequence number to
- * begin with in snd (has_isn), and ts_recent.
+ * begin with in snd (has_isn), and ts_recent. False: *again_at is when, if time
+ * alone is lacking.
  */
 bool tcp_tw_may_reuse(struct tern_stack *st, struct tcp_tw *tw,
-		      struct tcp_conn *c)
+		      struct tcp_conn *c, int64_t *again_at)
 {
-	struct tern_addr l, r;
-	int64_t began_at;
-
 	if (!tw->ts_ok)
 		return false;
 	if (!c->has_port) {
-		tcp_addrs_get(tw->addrs, tw->v6, &l, &r);
-		if (!st->tun.tcp_tw_reuse || tw->fin_wait2 ||
-		    (st->tun.tcp_tw_reuse == 2 && !is_loopback(&l) &&
-		     !is_loopback(&r)))
-			return false;
-		began_at = tw->timer.at - st->tun.tcp_timewait_len * NS_PER_S;
-		if (st->now - began_at <=
-		    st->tun.tcp_tw_reuse_delay * NS_PER_MS)
+		*again_at = reuse_at(st, tw);
+		if (st->now < *again_at)
 			return false;
 	}
 	c->snd.una = c->snd.nxt = c->snd.end = next_isn(tw);
-	c->has_isn = 1;
 	c->has_isn = 1;
 	c->ts_recent = tw->ts_recent;
 	c->ts_recent_at = tw->ts_recent_at / 1000;
