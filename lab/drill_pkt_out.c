@@ -303,20 +303,25 @@ bool drill_pkt_left_over(struct drill_run *r)
 {
 	static __thread struct fetch f;
 	struct drill_live live;
-	struct drill_text t = { 0 };
+	struct drill_text t = { 0 }, first = { 0 };
 
 	f.r = r;
 	f.e = NULL;
 	f.until = -1; /* only what is there */
-	while (!r->failed && fetch(&f, &live)) {
+	while (fetch(&f, &live)) {
 		if (f.flow && live.pkt.proto == DRILL_TCP)
 			drill_flow_to_script(f.flow, &live.pkt);
+		t.len = 0;
 		drill_print_pkt(&t, &live.pkt, r->v6);
 		drill_run_note(r, live.at, "%s  (left over)", t.s);
-		drill_run_warn(r, r->event ? r->event->line : 0,
-			       "a packet was left over at the end: %s", t.s);
-		t.len = 0;
+		if (!first.len)
+			drill_text_add(&first, "%s", t.s);
 	}
+	if (first.len)
+		drill_run_warn(r, r->event ? r->event->line : 0,
+			       "a packet was left over at the end: %s",
+			       first.s);
+	free(first.s);
 	free(t.s);
 	return !r->failed;
 }

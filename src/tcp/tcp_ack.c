@@ -150,14 +150,8 @@ static bool take_rtt(struct tern_stack *st, struct tcp_conn *c,
 			us = (st->now - s->sack_first_at) / NS_PER_US;
 		last_us = (st->now - s->sack_at) / NS_PER_US;
 	}
-	if (us < 0 && c->ts_ok && in->o.ts_ecr &&
-	    s->flags & (ACKED_DATA | ACKED_SYN)) {
-		uint32_t ms = tcp_ts_now(st, c) - in->o.ts_ecr;
-
-		/* An echo from the future, or of another age, is a lie. */
-		if (ms < 1u << 21)
-			us = last_us = max_i64(ms, 1) * 1000;
-	}
+	if (us < 0 && s->flags & (ACKED_DATA | ACKED_SYN))
+		us = last_us = tcp_rtt_of_echo(st, c, in);
 	s->rs.rtt_us = last_us;
 	if (us < 0)
 		return false;
@@ -337,8 +331,7 @@ bool tcp_store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
 	if (!c->ts_ok || !(in->o.present & WIRE_OPT_TS) ||
 	    seq_gt(in->h.seq, c->rcv.wup))
 		return false;
-	if ((int32_t)(in->o.ts_val - c->ts_recent) < 0 &&
-	    (uint32_t)(st->now / NS_PER_S) - c->ts_recent_at < TCP_PAWS_IDLE_S)
+	if (tcp_paws_reject(st, c->ts_recent, c->ts_recent_at, in))
 		return false;
 	is_newer = in->o.ts_val != c->ts_recent;
 	c->ts_recent = in->o.ts_val;

@@ -58,6 +58,21 @@ static bool has_news(const struct tcp_conn *c, const struct tcp_in *in)
 	return !seq_eq(in->h.seq, in->end) && seq_gt(end, c->rcv.nxt);
 }
 
+/* From the SYN-ACK, or if that was sent again from what is echoed (Karn). */
+static void synack_rtt(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tcp_in *in)
+{
+	int64_t us = c->act->syn_at == NEVER ?
+			     tcp_rtt_of_echo(st, c, in) :
+			     (st->now - c->act->syn_at) / NS_PER_US;
+
+	if (us < 0)
+		return;
+	c->min_rtt_us = min_u32(c->min_rtt_us,
+				(uint32_t)max_i64(min_i64(us, INT32_MAX), 1));
+	tcp_rtt_sample(st, c, us);
+}
+
 static void establish(struct tern_stack *st, struct tcp_conn *c,
 		      const struct tcp_in *in)
 {
@@ -65,14 +80,8 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 	c->snd.wl1 = in->h.seq;
 	c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
 	/* A child of a listener has no SYN in its queue to take the RTT of. */
-	if (!c->srtt_us && c->act->syn_at != NEVER) {
-		int64_t us = (st->now - c->act->syn_at) / NS_PER_US;
-
-		c->min_rtt_us =
-			min_u32(c->min_rtt_us,
-				(uint32_t)max_i64(min_i64(us, INT32_MAX), 1));
-		tcp_rtt_sample(st, c, us);
-	}
+	if (!c->srtt_us)
+		synack_rtt(st, c, in);
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "ACK of SYN");
 	if (!c->fo_born) {
 		tcp_init_transfer(st, c);

@@ -33,6 +33,17 @@ int64_t tcp_rto_ns(const struct tcp_conn *c)
 	return (int64_t)c->rto_us * NS_PER_US;
 }
 
+int64_t tcp_rtt_of_echo(const struct tern_stack *st, const struct tcp_conn *c,
+			const struct tcp_in *in)
+{
+	uint32_t ms;
+
+	if (!c->ts_ok || !in->o.ts_ecr)
+		return -1;
+	ms = tcp_ts_now(st, c) - in->o.ts_ecr;
+	return ms < 1u << 21 ? (int64_t)max_u32(ms, 1) * 1000 : -1;
+}
+
 static void first_sample(struct tern_stack *st, struct tcp_conn *c, uint32_t m)
 {
 	c->srtt_us = m << 3;

@@ -119,6 +119,11 @@ void tcp_path_too_big(struct tern_stack *, struct tcp_conn *, uint32_t mtu);
 
 /* tcp_rtt.c */
 void tcp_rtt_sample(struct tern_stack *, struct tcp_conn *, int64_t us);
+/* The round trip that a timestamp's echo tells, at least a millisecond, in
+ * microseconds; -1: none, or from the future or another age, which is a lie
+ * (RFC 7323 4.3). */
+int64_t tcp_rtt_of_echo(const struct tern_stack *, const struct tcp_conn *,
+			const struct tcp_in *);
 int64_t tcp_rto_ns(const struct tcp_conn *);
 int64_t tcp_rto_max_ns(const struct tern_stack *, const struct tcp_conn *);
 uint32_t tcp_rto_min_us(const struct tern_stack *, const struct tcp_conn *);

@@ -65,6 +65,14 @@ static bool behind_fin(const struct diff_found *f)
 	return false;
 }
 
+/* Is the connection that is spoken to one that nobody has accepted? */
+static bool is_unknown(const struct diff_found *f)
+{
+	int state = state_before(f);
+
+	return !f->plan->active && (!state || state == TERN_TCP_CLOSE);
+}
+
 /* What the peer has acknowledged, relative: who connected counts its SYN. */
 static uint32_t una_before(const struct diff_found *f)
 {
@@ -72,7 +80,7 @@ static uint32_t una_before(const struct diff_found *f)
 	const struct tern_tcp_info *i = &f->kernel_before->info[slot];
 
 	/* Who was not accepted has sent nothing. */
-	if (!f->kernel_before->has_info[slot])
+	if (is_unknown(f))
 		return 1;
 	return (uint32_t)i->bytes_acked + !f->plan->active;
 }
@@ -82,7 +90,8 @@ static bool fast_path_ack(const struct diff_found *f)
 {
 	const struct drill_pkt *p = &f->kernel->sent;
 
-	return (state_before(f) == TERN_TCP_ESTABLISHED || !state_before(f)) &&
+	/* Of slot 1's successor nothing is known: it was not accepted. */
+	return (state_before(f) == TERN_TCP_ESTABLISHED || is_unknown(f)) &&
 	       f->step > 0 && p->len && (p->flags & ~TCP_PSH) == TCP_ACK &&
 	       (int32_t)(p->ack - una_before(f)) < 0 &&
 	       (is(f, "ack") || is(f, "SIOCINQ") || is(f, "poll") ||
@@ -100,24 +109,39 @@ static bool tw_window(const struct diff_found *f)
 	       k->flags == TCP_ACK && t->win == 65535 && k->win < t->win;
 }
 
+static uint32_t data_of(const struct diff_out *o)
+{
+	uint32_t n = 0;
+	int i;
+
+	for (i = 0; i < o->n_pkts; i++)
+		n += o->pkts[i].pkt.len;
+	return n;
+}
+
 /* A packet that would become larger by waiting waits if an ACK is due within
- * half a round trip: here that is a few microseconds. */
+ * half a round trip: here that is a few microseconds. Whose socket is closed is
+ * asked what it had to send before. */
 static bool deferred(const struct diff_found *f)
 {
 	const struct diff_out *few = f->kernel, *more = f->tern;
-	int i, slot = f->plan->active ? 0 : 1;
+	const struct tern_tcp_info *info;
+	int slot = f->plan->active ? 0 : 1;
 
-	if (few->n_pkts > more->n_pkts) {
+	if (data_of(few) > data_of(more)) {
 		few = f->tern;
 		more = f->kernel;
 	}
-	for (i = few->n_pkts; i < more->n_pkts; i++)
-		if (!more->pkts[i].pkt.len)
-			return false;
-	return is(f, "packets") && few->info[slot].notsent_bytes &&
-	       few->info[slot].unacked &&
-	       few->info[slot].unacked - few->info[slot].sacked <
-		       few->info[slot].snd_cwnd;
+	if (data_of(few) == data_of(more) ||
+	    !(is(f, "packets") || is(f, "payload")))
+		return false;
+	if (!few->has_info[slot])
+		few = few == f->kernel ? f->kernel_before : f->tern_before;
+	if (!few || !few->has_info[slot])
+		return false;
+	info = &few->info[slot];
+	return info->notsent_bytes && info->unacked &&
+	       info->unacked - info->sacked < info->snd_cwnd;
 }
 
 /* Is there an earlier step, or this one, of which `is` holds? */
