@@ -12,6 +12,7 @@
 struct bench_options {
 	double seconds;	      /* how long a measurement of speed takes */
 	uint64_t connections; /* how many a measurement of memory makes */
+	uint64_t records;     /* of TIME_WAIT */
 	unsigned rounds;      /* whose median a comparison takes: 1 to 99 */
 	uint64_t rate;	      /* of a path, bits a second */
 	const char *only;     /* this controller alone; NULL: all */
@@ -31,10 +32,20 @@ extern const struct bench bench_pair;
 extern const struct bench bench_idle;
 extern const struct bench bench_path;
 extern const struct bench bench_ports;
+extern const struct bench bench_timewait;
 
 /* Adds "what: value unit". */
 void bench_add(json_t *results, const char *what, double value,
 	       const char *unit);
+
+/* A measurement in a process of its own (bench_apart.c): what it wrote to result,
+ * len bytes. False: it failed, and has told. */
+bool bench_apart(bool (*measure)(const void *arg, void *result),
+		 const void *arg, void *result, size_t len);
+/* Resident bytes of this process. */
+size_t bench_resident(void);
+/* Zeroed, resident at once, never freed; NULL without memory. */
+void *bench_array(size_t n, size_t size);
 
 /* Real seconds since some instant. */
 double bench_clock(void);

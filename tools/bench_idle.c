@@ -24,9 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* The bound that the design sets: control block 256, history 96, tables 64. */
 #define MOST_BYTES 416.0
@@ -53,9 +50,13 @@ struct idle {
 	uint64_t n_lost;
 };
 
+struct idle_family {
+	uint32_t n;
+	bool v6;
+};
+
 /* What a family's process tells its parent. */
 struct idle_result {
-	bool ok;
 	double allocator, rss;
 	/* What the allocator's bytes are for. */
 	double blocks, tables, active, packets;
@@ -202,18 +203,6 @@ static uint32_t count_changed(struct idle *b)
 	return n_changed;
 }
 
-static size_t resident(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	unsigned long size, pages = 0;
-
-	if (f && fscanf(f, "%lu %lu", &size, &pages) != 2)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Bytes of both stacks, and of the pool that they share. */
 static struct tern_memory allocated(const struct idle *b)
 {
@@ -243,15 +232,6 @@ static void note_growth(const struct idle *b, const struct tern_memory *before,
 	r->packets = ((double)after.packets - (double)before->packets) / ends;
 }
 
-/* Memory of the benchmark itself, resident from the start. */
-static void *own_array(size_t n, size_t size)
-{
-	void *p = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static bool work_all(struct idle *b)
 {
 	for (uint32_t i = 0; i < b->n; i += WAVE) {
@@ -270,15 +250,22 @@ static bool work_all(struct idle *b)
 }
 
 /* Runs in a process of its own. */
-static bool measure(struct idle *b, struct idle_result *r)
+static bool measure(const void *family, void *result)
 {
+	struct idle *b = bench_array(1, sizeof(*b));
+	const struct idle_family *f = family;
+	struct idle_result *r = result;
 	struct tern_memory before;
 	uint32_t n_changed;
 	size_t rss;
 
+	if (!b)
+		return false;
+	b->n = f->n;
+	b->v6 = f->v6;
 	for (int end = 0; end < 2; end++) {
-		b->socks[end] = own_array(b->n, sizeof(int));
-		b->infos[end] = own_array(b->n, sizeof(uint64_t));
+		b->socks[end] = bench_array(b->n, sizeof(int));
+		b->infos[end] = bench_array(b->n, sizeof(uint64_t));
 		if (!b->socks[end] || !b->infos[end])
 			return false;
 	}
@@ -286,7 +273,7 @@ static bool measure(struct idle *b, struct idle_result *r)
 		return false;
 	b->net.filter = lose_first;
 	b->net.filter_ctx = b;
-	rss = resident();
+	rss = bench_resident();
 	before = allocated(b);
 	if (!work_all(b))
 		return false;
@@ -294,7 +281,7 @@ static bool measure(struct idle *b, struct idle_result *r)
 	/* What the stacks have given back, malloc shall as well. */
 	malloc_trim(0);
 	note_growth(b, &before, r);
-	r->rss = ((double)resident() - (double)rss) / b->n / 2;
+	r->rss = ((double)bench_resident() - (double)rss) / b->n / 2;
 	n_changed = count_changed(b);
 	if (b->n_lost != b->n || n_changed) {
 		fprintf(stderr,
@@ -305,35 +292,6 @@ static bool measure(struct idle *b, struct idle_result *r)
 		return false;
 	}
 	return true;
-}
-
-/* The result of a family from a process of its own. */
-static struct idle_result measure_apart(uint32_t n, bool v6)
-{
-	struct idle_result r = { 0 };
-	int pipe_fd[2];
-	pid_t pid;
-
-	if (pipe(pipe_fd) < 0)
-		return r;
-	pid = fork();
-	if (pid == 0) {
-		struct idle *b = own_array(1, sizeof(*b));
-
-		if (b) {
-			b->n = n;
-			b->v6 = v6;
-			r.ok = measure(b, &r);
-		}
-		_exit(write(pipe_fd[1], &r, sizeof(r)) != sizeof(r));
-	}
-	close(pipe_fd[1]);
-	if (pid < 0 || read(pipe_fd[0], &r, sizeof(r)) != sizeof(r))
-		r.ok = false;
-	close(pipe_fd[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	return r;
 }
 
 static void add_results(const struct idle_result *r, const char *family,
@@ -364,10 +322,11 @@ static int run(const struct bench_options *options, json_t *results)
 	int status = 0;
 
 	for (int v6 = 0; v6 < 2; v6++) {
-		struct idle_result r = measure_apart(n, v6);
+		struct idle_family f = { .n = n, .v6 = v6 };
 		const char *family = v6 ? "IPv6" : "IPv4";
+		struct idle_result r = { 0 };
 
-		if (!r.ok)
+		if (!bench_apart(measure, &f, &r, sizeof(r)))
 			return 1;
 		add_results(&r, family, results);
 		if (r.allocator > MOST_BYTES || r.rss > MOST_BYTES) {

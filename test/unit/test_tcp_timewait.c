@@ -44,7 +44,7 @@ static int tear_down(void **state)
 /* A connection 10.0.0.1:5000 - 10.0.0.2:rport whose program has closed it. */
 static struct tcp_conn *closed_conn(uint16_t rport, bool ts)
 {
-	struct tcp_conn *c = tcp_conn_new(st, false);
+	struct tcp_conn *c = tcp_conn_new(st, !tern_addr_is_v4(&local));
 
 	c->reuseaddr = 1;
 	assert_int_equal(tcp_port_bind(st, c, &local, 5000), 0);
@@ -441,6 +441,55 @@ static void records_keep_within_their_size(void **state)
 	assert_true(st->tcp.reqs[1].obj_size <= 120);
 }
 
+/* The longest way to a record, in looks. */
+static uint32_t longest_chain(const struct idhash *h)
+{
+	uint32_t i, id, n, longest = 0;
+
+	for (i = 0; i < h->n_buckets; i++) {
+		id = h->segments[i / IDHASH_SEGMENT][i % IDHASH_SEGMENT];
+		for (n = 0; id; n++)
+			id = idhash_next(h, id);
+		if (n > longest)
+			longest = n;
+	}
+	return longest;
+}
+
+/* A million are to cost at most 80 MiB, of IPv6 112, tables and all; and the
+ * next connection finds its way among them as among ten. */
+static void ten_thousand_cost_what_they_may(void **state)
+{
+	static const size_t most[] = { 80 << 20, 112 << 20 };
+	const uint32_t n = 10000;
+	size_t before;
+	uint32_t i;
+	int v6;
+
+	(void)state;
+	st->tun.tcp_max_tw_buckets = n;
+	for (v6 = 0; v6 < 2; v6++) {
+		if (v6) {
+			local = (struct tern_addr){ { 0xfd, [15] = 1 } };
+			remote = (struct tern_addr){ { 0xfd, [15] = 2 } };
+		}
+		before = kit.alloc.used;
+		for (i = 0; i < n; i++)
+			tcp_time_wait(st, closed_conn((uint16_t)(i + 1), true),
+				      TERN_TCP_TIME_WAIT, 0);
+		assert_int_equal(st->tcp.tws[v6].n_used, n);
+		assert_true(kit.alloc.used - before <= most[v6] / 1000000 * n);
+		/* 10,000 balls in as many boxes: more than 12 in one by a
+		 * chance of 1 in a million. */
+		assert_in_range(longest_chain(&st->tcp.tw_by_tuple[v6]), 1, 12);
+		now += 60 * NS_PER_S;
+		tern_stack_advance(st, now);
+		assert_int_equal(st->tcp.tws[v6].n_used, 0);
+		assert_true(kit.alloc.used - before < 30000);
+	}
+	assert_int_equal(kit_counter(&kit, "TcpExtTW"), 2 * n);
+}
+
 static void the_walk_shows_it(void **state)
 {
 	struct tern_sock_info i;
@@ -472,6 +521,7 @@ int main(void)
 		TEST(beyond_tcp_max_tw_buckets_there_is_none),
 		cmocka_unit_test(connect_takes_over_what_it_may),
 		TEST(records_keep_within_their_size),
+		TEST(ten_thousand_cost_what_they_may),
 		TEST(the_walk_shows_it),
 	};
 
