@@ -284,15 +284,12 @@ void tcp_measure_mss(struct tern_stack *st, struct tcp_conn *c,
 	c->ack |= ACK_PUSHED;
 }
 
-void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len,
-		     uint32_t to_come)
+void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 {
 	uint32_t true_len = tcp_truesize(len);
-	uint32_t used = c->act->rmem + to_come;
 	uint32_t incr = 0, most, window;
 
-	most = used < c->rcvbuf ? tcp_win_from_space(c, c->rcvbuf - used) : 0;
-	most = min_u32(tcp_window_clamp(c), most);
+	most = min_u32(tcp_window_clamp(c), tcp_rcv_space(c));
 	if (most <= c->rcv.ssthresh || st->tcp.pressure)
 		return;
 	if (tcp_win_from_space(c, true_len) <= len) {
@@ -337,7 +334,6 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t rto_ms = c->rto_us / 1000;
 
 	c->ack |= ACK_SCHED;
-	tcp_measure_mss(st, c, in);
 	tcp_rcv_rtt_ts(st, c, in);
 	if (!c->ato_ms) {
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
@@ -353,9 +349,8 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 	}
 	c->last_data = now_ms(st);
-	/* It is queued next. */
 	if (in->len >= 128)
-		tcp_grow_window(st, c, in->len, tcp_truesize(in->len));
+		tcp_grow_window(st, c, in->len);
 }
 
 void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,

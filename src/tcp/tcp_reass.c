@@ -229,7 +229,7 @@ static bool has_room(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
 	return false;
 }
 
-/* Appends a packet that begins at or before rcv.nxt. */
+/* Appends a packet that begins at or before rcv.nxt; its FIN is the caller's. */
 static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 			   struct tern_pkt *pkt)
 {
@@ -237,11 +237,10 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 	struct tcp_cb *b = pkt_cb(pkt);
 	struct tcp_hist *h = hist_of(st, c);
 	uint32_t old = (uint32_t)seq_diff(c->rcv.nxt, b->seq);
-	bool fin = b->fin;
 
 	if (h)
 		h->bytes_received += cb_len(b) - old;
-	c->rcv.nxt = seq_sub(b->end, fin);
+	c->rcv.nxt = seq_sub(b->end, b->fin);
 	/* What comes partly again stays whole, and is charged so, as on Linux;
 	 * readers begin behind what they have. */
 	if (pkt->len == old) {
@@ -250,8 +249,6 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 		charge_pkt(st, c, pkt);
 		pktq_push(&a->rcvq, pkt);
 	}
-	if (fin)
-		tcp_fin_in(st, c);
 }
 
 /* rcv.nxt has reached what waited behind the gap. */
@@ -259,7 +256,6 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 	const struct seq high = c->rcv.nxt;
-	uint32_t id = c->id, gen = c->gen;
 
 	for (;;) {
 		struct tern_pkt *pkt = pkt_of(a->ofo.first);
@@ -282,8 +278,10 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 		uncharge(st, c, pkt->owner);
 		fin = b->fin;
 		queue_in_order(st, c, pkt);
-		if (fin || !tcp_is(st, c, id, gen))
+		if (fin) {
+			tcp_fin_in(st, c);
 			return;
+		}
 	}
 }
 
@@ -384,7 +382,7 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	if (c->sack_ok) {
 		tcp_sack_add(c, seq, end);
 		/* Without it a window that grows would hide a duplicate ACK. */
-		tcp_grow_window(st, c, pkt->len, 0);
+		tcp_grow_window(st, c, pkt->len);
 	}
 	if (!prev || !coalesce(st, c, prev, pkt)) {
 		charge_pkt(st, c, pkt);
@@ -421,6 +419,7 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct tcp_active *a = c->act;
 	uint32_t id = c->id, gen = c->gen;
+	bool fin;
 
 	if (unlikely(!is_fine(st, c)) && !fits_pages(a, in->len) &&
 	    !has_room(st, c, c->rcv.nxt) && a->rcvq.head) {
@@ -431,11 +430,18 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_RCVQ_FULL);
 		return;
 	}
+	fin = pkt_cb(in->pkt)->fin;
+	if (in->len)
+		tcp_measure_mss(st, c, in);
+	queue_in_order(st, c, in->pkt);
+	/* What it leaves of the buffer tells what may be announced: after it
+	 * was queued, and its packet may be gone. */
 	if (in->len) {
 		tcp_data_received(st, c, in);
 		tcp_ecn_data_in(st, c, in);
 	}
-	queue_in_order(st, c, in->pkt);
+	if (fin)
+		tcp_fin_in(st, c);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)
 		return;
 	if (a->ofo.root) {

@@ -52,10 +52,8 @@ uint32_t tcp_rcv_space_at_first(const struct tcp_conn *);
 /* What the peer seems to send, and what such packets cost. */
 void tcp_measure_mss(struct tern_stack *, struct tcp_conn *,
 		     const struct tcp_in *);
-/* A packet of len bytes came, `to_come` bytes of buffer are charged for next:
- * may more be announced? */
-void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len,
-		     uint32_t to_come);
+/* A packet of len bytes came: may more be announced? */
+void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len);
 /* The buffer holds what is behind a gap, beside what is read. */
 void tcp_rcvbuf_for_ofo(struct tern_stack *, struct tcp_conn *);
 /* More came than the buffer holds: it grows, or the window must not. */
