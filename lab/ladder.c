@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIME_COLUMNS 9
+#define TIME_COLUMNS 9 /* at least: "1234.567" and a blank */
+#define TIME_DIGITS 3
 #define STATE_COLUMNS 10
 #define LANES_MAX 16
 #define WIDTH_MAX 512
@@ -44,6 +45,7 @@ struct drawing {
 	struct drill_text *out;
 	const struct ladder_style *style;
 	int width, x[LANES_MAX];
+	int digits, time_columns;
 	char cells[WIDTH_MAX][8];
 	int64_t drawn_at; /* the last row's */
 };
@@ -232,9 +234,8 @@ static void put_time(struct drawing *d, int x, int64_t at)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%*.3f", TIME_COLUMNS - 1,
-		 (double)at / 1e9);
-	put(d, x, text, TIME_COLUMNS);
+	snprintf(text, sizeof(text), "%.*f", d->digits, (double)at / 1e9);
+	put_right(d, x + d->time_columns - 1, text, d->time_columns);
 }
 
 static void put_margins(struct drawing *d, const struct row *r)
@@ -246,7 +247,7 @@ static void put_margins(struct drawing *d, const struct row *r)
 	if (r->at[0] >= 0)
 		put_time(d, 0, r->at[0]);
 	if (r->state[0])
-		put(d, TIME_COLUMNS, r->state[0], STATE_COLUMNS);
+		put(d, d->time_columns, r->state[0], STATE_COLUMNS);
 	if (r->state[1])
 		put(d, d->x[1] + 2, r->state[1], STATE_COLUMNS);
 	if (r->at[1] >= 0)
@@ -434,10 +435,28 @@ static void draw_head(struct drawing *d)
 	flush(d, "\033[1m");
 }
 
+/* As many columns as the longest time takes. */
+static void measure_times(struct drawing *d, const struct ladder_event *e,
+			  int n)
+{
+	char text[32];
+
+	d->digits = d->style->time_digits ? d->style->time_digits : TIME_DIGITS;
+	d->time_columns = TIME_COLUMNS;
+	for (int i = 0; i < n; i++) {
+		int64_t at = arrives(&e[i]) ? e[i].arrives_at : e[i].at;
+		int columns = snprintf(text, sizeof(text), "%.*f", d->digits,
+				       (double)at / 1e9);
+
+		if (columns + 1 > d->time_columns)
+			d->time_columns = columns + 1;
+	}
+}
+
 static void place_lanes(struct drawing *d)
 {
 	int n = d->style->n_lanes, width = d->style->width;
-	int left = TIME_COLUMNS + STATE_COLUMNS + 1;
+	int times = d->time_columns, left = times + STATE_COLUMNS + 1;
 
 	d->width = width < WIDTH_MIN ? WIDTH_MIN :
 		   width > WIDTH_MAX ? WIDTH_MAX :
@@ -448,9 +467,8 @@ static void place_lanes(struct drawing *d)
 		return;
 	}
 	for (int i = 0; i < n; i++)
-		d->x[i] = TIME_COLUMNS + 1 +
-			  (n > 1 ? i * (d->width - TIME_COLUMNS - 2) / (n - 1) :
-				   0);
+		d->x[i] = times + 1 +
+			  (n > 1 ? i * (d->width - times - 2) / (n - 1) : 0);
 }
 
 static void draw_rows(struct drawing *d, const struct row *rows, int n)
@@ -489,6 +507,7 @@ void ladder_draw(struct drill_text *out, const struct ladder_event *events,
 	items = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*items));
 	rows = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*rows));
 	*d = (struct drawing){ .out = out, .style = style };
+	measure_times(d, events, n);
 	place_lanes(d);
 	draw_head(d);
 	n_items = make_items(events, n, items);

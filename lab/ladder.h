@@ -45,6 +45,7 @@ struct ladder_style {
 	bool ascii, colour;
 	const char *const *lanes; /* names */
 	int n_lanes;
+	int time_digits; /* of a second's fraction; 0: 3 */
 	int64_t fold_ns; /* a longer silence is one line; 0: 2 s */
 };
 
