@@ -81,7 +81,8 @@ void lab_var_learn(struct lab_var *v)
 
 	if (v->fd < 0 || !v->host->st)
 		return;
-	if (!tern_getsockname(v->host->st, v->fd, &a))
+	/* A connect() that failed gives its port back. */
+	if (!tern_getsockname(v->host->st, v->fd, &a) && a.port)
 		v->lport = a.port;
 	if (!tern_getpeername(v->host->st, v->fd, &a)) {
 		v->rport = a.port;
@@ -110,16 +111,6 @@ static struct lab_var *socket_of(struct lab_run *run, struct lab_app *app,
 	(void)st;                                   \
 	(void)now
 
-static struct tern_addr addr_of(const struct lab_run *run,
-				const struct lab_node_decl *d)
-{
-	const struct lab_host *h = (const struct lab_host *)d->node;
-
-	if (d->kind == LAB_HOST)
-		return h->addr[0][run->script->v6];
-	return ((const struct lab_router *)d->node)->addr[run->script->v6];
-}
-
 /* "server:80", "10.0.0.2:80", "80". */
 static bool parse_address(struct lab_run *run, const struct lab_arg *a,
 			  struct tern_sockaddr *out)
@@ -143,7 +134,7 @@ static bool parse_address(struct lab_run *run, const struct lab_arg *a,
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - a->text), a->text);
 	d = lab_script_node(run->script, name);
 	if (d)
-		out->addr = addr_of(run, d);
+		out->addr = lab_run_addr(run, d);
 	else if (!tern_addr_parse(name, NULL, &out->addr))
 		return false;
 	out->family = tern_addr_is_v4(&out->addr) ? TERN_AF_INET :
@@ -253,6 +244,8 @@ static int64_t call_connect(struct lab_run *run, struct lab_app *app,
 			   s->args[1].text);
 	r = tern_connect(st, v->fd, &a, now);
 	lab_var_learn(v);
+	v->rport = a.port;
+	v->remote = a.addr;
 	if (app->quiet && v->lport)
 		lab_log_quiet(&run->log, v->lport);
 	if (r != -TERN_EINPROGRESS || s->nowait)

@@ -136,19 +136,18 @@ void lab_host_follow(struct lab_host *h)
 	h->n_followed = kept;
 }
 
-static void host_forward(struct lab_node *node, int port, struct lab_frame *f,
-			 int64_t now)
+static void drop_frame(struct lab_host *h, struct lab_frame *f, const char *why)
 {
-	struct lab_host *h = host_of(node);
-	struct lab_log *log = node->net->log;
+	if (f->event >= 0)
+		h->node.net->log->events[f->event].note = why;
+	free(f);
+}
+
+static void put_in(struct lab_host *h, int port, struct lab_frame *f,
+		   int64_t now)
+{
 	struct tern_pkt *pkt;
 
-	if (!h->st) {
-		if (f->event >= 0)
-			log->events[f->event].note = "the host is off";
-		free(f);
-		return;
-	}
 	pkt = tern_pkt_new(h->pool, 0, f->len);
 	if (!pkt)
 		abort();
@@ -160,17 +159,61 @@ static void host_forward(struct lab_node *node, int port, struct lab_frame *f,
 	lab_host_follow(h);
 }
 
-static int64_t host_next_run_at(struct lab_node *node)
+static uint32_t max_backlog(struct lab_host *h)
+{
+	char text[24] = "";
+
+	tern_sysctl_get(h->st, "netdev_max_backlog", text, sizeof(text));
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* A host that takes its time: packets wait for the one that is being handled,
+ * as many as the input queue holds (O13). */
+static void host_forward(struct lab_node *node, int port, struct lab_frame *f,
+			 int64_t now)
 {
 	struct lab_host *h = host_of(node);
 
+	if (!h->st) {
+		drop_frame(h, f, "the host is off");
+	} else if (!h->handle_ns) {
+		put_in(h, port, f, now);
+	} else if (h->n_input > max_backlog(h)) {
+		h->n_overflowed++;
+		drop_frame(h, f, "BACKLOG_FULL");
+	} else {
+		h->busy_until = max_i64(h->busy_until, now) + h->handle_ns;
+		f->at = h->busy_until;
+		h->n_input++;
+		lab_frames_add(&h->input[port], f);
+	}
+}
+
+static void take_in(struct lab_host *h, int port, int64_t now)
+{
+	struct lab_frame *f;
+
+	while ((f = lab_frames_take(&h->input[port], now))) {
+		h->n_input--;
+		put_in(h, port, f, now);
+	}
+}
+
+static int64_t host_next_run_at(struct lab_node *node)
+{
+	struct lab_host *h = host_of(node);
+	int64_t at;
+
 	if (!h->st)
 		return NEVER;
+	at = tern_stack_deadline(h->st);
 	for (int i = 0; i < node->n_ports; i++) {
 		if (tern_stack_has_output(h->st, h->link_no[i]))
 			return 0;
+		if (h->input[i].head)
+			at = min_i64(at, h->input[i].head->at);
 	}
-	return tern_stack_deadline(h->st);
+	return at;
 }
 
 static void put_out(struct lab_host *h, int port, int64_t now)
@@ -197,6 +240,8 @@ static void host_run(struct lab_node *node, int64_t now)
 
 	if (tern_stack_deadline(h->st) <= now)
 		tern_stack_advance(h->st, now);
+	for (int i = 0; i < node->n_ports; i++)
+		take_in(h, i, now);
 	lab_host_follow(h);
 	for (int i = 0; i < node->n_ports; i++)
 		put_out(h, i, now);
@@ -207,8 +252,7 @@ static void host_free(struct lab_node *node)
 {
 	struct lab_host *h = host_of(node);
 
-	if (h->st)
-		tern_stack_free(h->st);
+	lab_host_off(h);
 	if (h->pool)
 		tern_pool_free(h->pool);
 	free(h);
@@ -301,6 +345,7 @@ const char *lab_host_boot(struct lab_host *h)
 	int64_t now = net->now;
 
 	h->config = (struct tern_config){
+		.max_sockets = h->descriptors,
 		.alloc = lab_allocator(),
 		.pool = h->pool,
 		.trace = on_trace,
@@ -336,5 +381,9 @@ void lab_host_off(struct lab_host *h)
 	if (h->st)
 		tern_stack_free(h->st);
 	h->st = NULL;
+	for (int i = 0; i < h->node.n_ports; i++)
+		lab_frames_free(&h->input[i]);
+	h->n_input = 0;
+	h->busy_until = 0;
 	lab_host_follow(h);
 }

@@ -37,7 +37,14 @@ struct lab_host {
 	uint32_t mtu[LAB_PORTS_MAX];
 	struct lab_knob knobs[LAB_KNOBS_MAX]; /* set at each boot */
 	int n_knobs;
+	uint32_t descriptors; /* 0: the stack's own bound */
 	uint32_t n_boots;
+	/* A host that takes its time for each packet: those that wait, by the
+	 * port where they came in, and how many were too many. */
+	int64_t handle_ns, busy_until;
+	struct lab_frames input[LAB_PORTS_MAX];
+	uint32_t n_input;
+	int64_t n_overflowed;
 	struct lab_followed followed[LAB_FOLLOWED_MAX];
 	int n_followed;
 	int n_unfollowed; /* so many calls more, there are too many */

@@ -57,5 +57,6 @@ bool lab_parse_expect(struct lab_reader *, int64_t at);
 bool lab_parse_step(struct lab_reader *, const char *actor, int64_t at,
 		    int64_t after);
 bool lab_parse_happening(struct lab_reader *, const char *who, int64_t at);
+bool lab_parse_forge(struct lab_reader *, struct lab_happening *);
 
 #endif

@@ -111,6 +111,18 @@ static bool parse_addr(struct lab_reader *r, struct lab_node_decl *d)
 	return true;
 }
 
+static bool parse_descriptors(struct lab_reader *r, struct lab_node_decl *d)
+{
+	int64_t n;
+
+	if (!lab_number(r, "how many", &n))
+		return false;
+	if (n < 1 || n > 1000000)
+		return lab_wrong(r, "descriptors are 1 to 1000000");
+	d->descriptors = (uint32_t)n;
+	return true;
+}
+
 static bool parse_node(struct lab_reader *r, int kind)
 {
 	const char *name = lab_word(r, "a name");
@@ -130,7 +142,13 @@ static bool parse_node(struct lab_reader *r, int kind)
 	d->line = r->line;
 	d->router.nat = kind == LAB_NAT;
 	while (!lab_at_end(r)) {
-		if (kind != LAB_HOST && lab_accept(r, "silent"))
+		if (kind == LAB_HOST && lab_accept(r, "descriptors")) {
+			if (!parse_descriptors(r, d))
+				return false;
+		} else if (kind == LAB_HOST && lab_accept(r, "handles")) {
+			if (!lab_time(r, &d->handle_ns))
+				return false;
+		} else if (kind != LAB_HOST && lab_accept(r, "silent"))
 			d->router.silent = true;
 		else if (kind == LAB_NAT && lab_accept(r, "resets"))
 			d->router.resets = true;

@@ -162,7 +162,8 @@ static bool parse_rewrite(struct lab_reader *r, struct lab_rule *u)
 	if (u->field < 0)
 		return lab_wrong(r,
 				 "\"%s\" cannot be rewritten: window, mss, "
-				 "urgent, ttl, tos, sport, dport",
+				 "urgent, ttl, tos, sport, dport, "
+				 "offset, length",
 				 name);
 	if (!lab_need(r, "to") || !lab_number(r, "a value", &v) ||
 	    !lab_need(r, "in"))

@@ -262,7 +262,7 @@ static bool parse_set(struct lab_reader *r, struct lab_happening *h)
 	return true;
 }
 
-/* inject OLD to server */
+/* inject OLD to server seq 1 ack 1: with these numbers */
 static bool parse_inject(struct lab_reader *r, struct lab_happening *h)
 {
 	struct lab_link_decl *l;
@@ -279,6 +279,11 @@ static bool parse_inject(struct lab_reader *r, struct lab_happening *h)
 	if (strcmp(h->value, l->a) != 0 && strcmp(h->value, l->b) != 0)
 		return lab_wrong(r, "\"%s\" is no end of the link %s", h->value,
 				 l->name);
+	h->seq = h->ack = -1;
+	if (lab_accept(r, "seq") && !lab_number(r, "a number", &h->seq))
+		return false;
+	if (lab_accept(r, "ack") && !lab_number(r, "a number", &h->ack))
+		return false;
 	for (l = r->script->links; l; l = l->next) {
 		for (struct lab_rule *u = l->rules; u; u = u->next) {
 			if (u->name && !strcmp(u->name, h->name))
@@ -305,6 +310,7 @@ static const struct {
 	{ "down", LAB_LINK_DOWN, of_link },
 	{ "up", LAB_LINK_UP, of_link },
 	{ "inject", LAB_INJECT, parse_inject },
+	{ "forge", LAB_FORGE, lab_parse_forge },
 	{ "has", LAB_IMPAIR, parse_impair },
 };
 
@@ -332,7 +338,7 @@ bool lab_parse_happening(struct lab_reader *r, const char *who, int64_t at)
 	}
 	return lab_wrong(r,
 			 "\"%s\" is nothing that happens: off, boot, kill, "
-			 "set, down, up, inject, has; and a call has "
+			 "set, down, up, inject, forge, has; and a call has "
 			 "parentheses",
 			 lab_peek(r));
 }

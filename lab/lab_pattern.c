@@ -64,16 +64,17 @@ enum {
 	CODE,
 	TS,
 	SACK_OK,
+	OFFSET,
 	N_FIELDS,
 };
 
 static const char *const fields[N_FIELDS] = {
-	[SEQ] = "seq",	      [ACK] = "ack",	 [LEN] = "len",
-	[WIN] = "win",	      [MSS] = "mss",	 [WSCALE] = "wscale",
-	[TTL] = "ttl",	      [TOS] = "tos",	 [SIZE] = "size",
-	[SPORT] = "sport",    [DPORT] = "dport", [SACKS] = "sacks",
-	[MTU] = "mtu",	      [CODE] = "code",	 [TS] = "ts",
-	[SACK_OK] = "sackok",
+	[SEQ] = "seq",	      [ACK] = "ack",	   [LEN] = "len",
+	[WIN] = "win",	      [MSS] = "mss",	   [WSCALE] = "wscale",
+	[TTL] = "ttl",	      [TOS] = "tos",	   [SIZE] = "size",
+	[SPORT] = "sport",    [DPORT] = "dport",   [SACKS] = "sacks",
+	[MTU] = "mtu",	      [CODE] = "code",	   [TS] = "ts",
+	[SACK_OK] = "sackok", [OFFSET] = "offset",
 };
 
 int lab_seg_field(const char *name)
@@ -113,6 +114,9 @@ static bool get_tcp(const struct lab_seg *s, int field, int64_t *out)
 		return true;
 	case TS:
 		*out = has_opt(s, WIRE_OPT_TS);
+		return true;
+	case OFFSET:
+		*out = s->tcp_hdr / 4;
 		return true;
 	case SACK_OK:
 		*out = has_opt(s, WIRE_OPT_SACK_OK);

@@ -10,12 +10,23 @@
 #include <string.h>
 #include <strings.h>
 
-enum { WINDOW, URGENT, MSS, TTL, TOS, SPORT, DPORT, N_FIELDS };
+enum {
+	WINDOW,
+	URGENT,
+	MSS,
+	TTL,
+	TOS,
+	SPORT,
+	DPORT,
+	OFFSET,
+	LENGTH,
+	N_FIELDS,
+};
 
 static const char *const names[N_FIELDS] = {
 	[WINDOW] = "window", [URGENT] = "urgent", [MSS] = "mss",
 	[TTL] = "ttl",	     [TOS] = "tos",	  [SPORT] = "sport",
-	[DPORT] = "dport",
+	[DPORT] = "dport",   [OFFSET] = "offset", [LENGTH] = "length",
 };
 
 int lab_rewrite_field(const char *name)
@@ -63,7 +74,18 @@ static void put_tcp(uint8_t *tcp, const struct lab_seg *s, int field,
 	case DPORT:
 		put_be16(tcp + 2, (uint16_t)value);
 		break;
+	case OFFSET:
+		tcp[12] = (uint8_t)(value << 4 | (tcp[12] & 15));
+		break;
 	}
+}
+
+static void put_udp(uint8_t *udp, int field, uint32_t value)
+{
+	if (field == SPORT || field == DPORT)
+		put_be16(udp + (field == DPORT ? 2 : 0), (uint16_t)value);
+	else if (field == LENGTH)
+		put_be16(udp + 4, (uint16_t)value);
 }
 
 /* Sums the transport's checksum again. */
@@ -75,7 +97,7 @@ static void sum_transport(struct lab_frame *f, const struct lab_seg *s)
 
 	if (s->is_frag)
 		return;
-	if (s->protocol == WIRE_PROTO_TCP && s->tcp_hdr)
+	if (s->protocol == WIRE_PROTO_TCP && n >= WIRE_TCP_LEN)
 		field = p + 16;
 	else if (s->protocol == WIRE_PROTO_UDP && n >= 8 && get_be16(p + 6))
 		field = p + 6;
@@ -94,6 +116,17 @@ static void sum_ip4(struct lab_frame *f)
 	put_be16(f->bytes + 10, csum_fold(csum_add(0, f->bytes, n)));
 }
 
+void lab_rewrite_sums(struct lab_frame *f)
+{
+	struct lab_seg s;
+
+	if (!lab_seg_parse(&s, f->bytes, f->len))
+		return;
+	sum_transport(f, &s);
+	if (!s.v6)
+		sum_ip4(f);
+}
+
 void lab_rewrite(struct lab_frame *f, int field, uint32_t value)
 {
 	struct lab_seg s;
@@ -109,11 +142,18 @@ void lab_rewrite(struct lab_frame *f, int field, uint32_t value)
 		f->bytes[1] = (uint8_t)value;
 	else if (s.tcp_hdr)
 		put_tcp(f->bytes + s.tcp_off, &s, field, value);
-	else if (s.protocol == WIRE_PROTO_UDP && field >= SPORT)
-		put_be16(f->bytes + s.tcp_off + (field == DPORT ? 2 : 0),
-			 (uint16_t)value);
-	lab_seg_parse(&s, f->bytes, f->len);
-	sum_transport(f, &s);
-	if (!s.v6)
-		sum_ip4(f);
+	else if (s.protocol == WIRE_PROTO_UDP)
+		put_udp(f->bytes + s.tcp_off, field, value);
+	lab_rewrite_sums(f);
+}
+
+void lab_rewrite_numbers(struct lab_frame *f, uint32_t seq, uint32_t ack)
+{
+	struct lab_seg s;
+
+	if (!lab_seg_parse(&s, f->bytes, f->len) || !s.tcp_hdr)
+		return;
+	put_be32(f->bytes + s.tcp_off + 4, seq);
+	put_be32(f->bytes + s.tcp_off + 8, ack);
+	lab_rewrite_sums(f);
 }

@@ -37,6 +37,16 @@ struct lab_host *lab_run_host(const struct lab_run *run, const char *name)
 	return d && d->kind == LAB_HOST ? (struct lab_host *)d->node : NULL;
 }
 
+struct tern_addr lab_run_addr(const struct lab_run *run,
+			      const struct lab_node_decl *d)
+{
+	const struct lab_host *h = (const struct lab_host *)d->node;
+
+	if (d->kind == LAB_HOST)
+		return h->addr[0][run->script->v6];
+	return ((const struct lab_router *)d->node)->addr[run->script->v6];
+}
+
 /* Addresses go by the order of the nodes: 10.0.L.N, fd00:0:0:L::N, for the
  * N-th node's L-th link. */
 static struct tern_addr address(int number, int link, bool v6)
@@ -59,6 +69,10 @@ static bool make_node(struct lab_run *run, struct lab_node_decl *d, int number)
 		struct lab_host *h = lab_host_new(&run->net, d->name);
 
 		d->node = h ? &h->node : NULL;
+		if (h) {
+			h->descriptors = d->descriptors;
+			h->handle_ns = d->handle_ns;
+		}
 		for (int i = 0; h && i < 2 * LAB_PORTS_MAX; i++)
 			h->addr[i / 2][i % 2] =
 				i < 2 ? addr[i] : address(number, i / 2, i % 2);
@@ -226,6 +240,28 @@ static void power_off(struct lab_run *run, struct lab_host *h)
 	lab_log_note(&run->log, run->net.now, h->node.lane, "power off");
 }
 
+/* A copy of what was recorded; it may have numbers of this connection's. */
+static struct lab_frame *copy_of(struct lab_run *run,
+				 const struct lab_happening *h,
+				 const struct lab_frame *record)
+{
+	struct lab_frame *f = lab_frame_copy(record);
+	struct lab_flows *flows = &run->log.flows;
+	struct lab_seg s, back;
+	uint32_t seq, ack;
+
+	if ((h->seq < 0 && h->ack < 0) || !lab_seg_parse(&s, f->bytes, f->len))
+		return f;
+	back = (struct lab_seg){
+		.src = s.dst, .dst = s.src, .sport = s.dport, .dport = s.sport
+	};
+	seq = lab_flows_isn(flows, &s) + (uint32_t)h->seq;
+	ack = lab_flows_isn(flows, &back) + (uint32_t)h->ack;
+	lab_rewrite_numbers(f, h->seq < 0 ? s.raw_seq : seq,
+			    h->ack < 0 ? s.raw_ack : ack);
+	return f;
+}
+
 static void inject(struct lab_run *run, const struct lab_happening *h)
 {
 	struct lab_link_decl *on = lab_script_link(run->script, h->who);
@@ -242,10 +278,33 @@ static void inject(struct lab_run *run, const struct lab_happening *h)
 				return;
 			}
 			lab_wire_inject(on->node, !strcmp(h->value, on->b),
-					u->record);
+					copy_of(run, h, u->record), false);
 			return;
 		}
 	}
+}
+
+/* Forged packets; of many alike the first is drawn. */
+static void forge(struct lab_run *run, struct lab_happening *x)
+{
+	const struct lab_forgery *y = x->forgery;
+	struct lab_link_decl *on = lab_script_link(run->script, x->who);
+	struct lab_node_decl *to = lab_script_node(run->script, y->to);
+	struct lab_node_decl *from =
+		y->from ? lab_script_node(run->script, y->from) : NULL;
+	struct tern_addr src, dst = lab_run_addr(run, to);
+
+	if (from)
+		src = lab_run_addr(run, from);
+	do {
+		struct lab_frame *f = lab_forge(y, from ? &src : NULL, &dst,
+						&run->log.flows, &run->net.rng);
+
+		lab_wire_inject(on->node, !strcmp(to->name, on->b), f,
+				x->n_done++ > 0);
+	} while (--x->times && !x->every_ns);
+	x->at += x->every_ns;
+	x->done = !x->times;
 }
 
 static void set_knob(struct lab_run *run, const struct lab_happening *x)
@@ -295,6 +354,9 @@ static void happen(struct lab_run *run, struct lab_happening *x)
 		break;
 	case LAB_INJECT:
 		inject(run, x);
+		break;
+	case LAB_FORGE:
+		forge(run, x);
 		break;
 	case LAB_IMPAIR:
 		lab_wire_impair(l->node, x->lanes);

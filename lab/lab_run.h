@@ -80,6 +80,9 @@ lab_run_fail(struct lab_run *, int line, const char *fmt, ...);
 struct lab_var *lab_var_find(struct lab_run *, const struct lab_host *,
 			     const char *name);
 struct lab_host *lab_run_host(const struct lab_run *, const char *name);
+/* A node's address on its first link. */
+struct tern_addr lab_run_addr(const struct lab_run *,
+			      const struct lab_node_decl *);
 
 /* Lets a program do what it can do now; true: it did something. */
 bool lab_app_act(struct lab_run *, struct lab_app *);

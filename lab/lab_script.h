@@ -7,6 +7,7 @@
 #define LAB_SCRIPT_H
 
 #include "drill_mem.h"
+#include "lab_attack.h"
 #include "lab_router.h"
 #include "lab_wire.h"
 
@@ -22,6 +23,8 @@ struct lab_node_decl {
 	bool has_addr[2];
 	struct tern_addr addr[2]; /* IPv4, IPv6; of the first link */
 	struct lab_router_config router;
+	uint32_t descriptors;  /* of a host; 0: the stack's own bound */
+	int64_t handle_ns;     /* a host takes so long for each packet */
 	struct lab_node *node; /* of the run */
 };
 
@@ -99,6 +102,7 @@ enum lab_happening_kind {
 	LAB_LINK_DOWN,
 	LAB_LINK_UP,
 	LAB_INJECT,
+	LAB_FORGE,  /* a packet that nobody has sent */
 	LAB_IMPAIR, /* a link's impairments, anew */
 };
 
@@ -111,6 +115,10 @@ struct lab_happening {
 	const char *who; /* host, program or link */
 	const char *name, *value;
 	struct impair_config lanes[2];
+	int64_t seq, ack; /* of what is injected, relative; -1: its own */
+	struct lab_forgery *forgery;
+	uint32_t times, n_done; /* forged so often, so far */
+	int64_t every_ns;
 	bool done;
 };
 

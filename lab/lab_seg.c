@@ -137,20 +137,39 @@ static void grow(struct lab_flows *f)
 		put_index(f, i);
 }
 
-/* The flow of a direction; it is made if it is new. */
-static size_t flow_of(struct lab_flows *f, const struct lab_flow *want)
+/* The flow of a direction, or -1. */
+static ptrdiff_t find_flow(const struct lab_flows *f,
+			   const struct lab_flow *want)
 {
 	size_t at = hash_of(&want->src, &want->dst, want->sport, want->dport);
 
 	for (; f->n_index && f->index[at % f->n_index]; at++) {
 		size_t i = f->index[at % f->n_index] - 1;
-		struct lab_flow *x = &f->flows[i];
+		const struct lab_flow *x = &f->flows[i];
 
 		if (x->sport == want->sport && x->dport == want->dport &&
 		    tern_addr_equal(&x->src, &want->src) &&
 		    tern_addr_equal(&x->dst, &want->dst))
-			return i;
+			return (ptrdiff_t)i;
 	}
+	return -1;
+}
+
+uint32_t lab_flows_isn(const struct lab_flows *f, const struct lab_seg *s)
+{
+	struct lab_flow want = { s->src, s->dst, s->sport, s->dport };
+	ptrdiff_t i = find_flow(f, &want);
+
+	return i < 0 ? 0 : f->flows[i].isn;
+}
+
+/* The same; it is made if it is new. */
+static size_t flow_of(struct lab_flows *f, const struct lab_flow *want)
+{
+	ptrdiff_t i = find_flow(f, want);
+
+	if (i >= 0)
+		return (size_t)i;
 	if (f->n == f->cap)
 		grow(f);
 	f->flows[f->n] = *want;

@@ -51,6 +51,8 @@ void lab_flows_fini(struct lab_flows *);
 bool lab_seg_parse(struct lab_seg *, const uint8_t *bytes, uint32_t n);
 /* Learns from a SYN, and fills in relative numbers and the window. */
 void lab_seg_relate(struct lab_seg *, struct lab_flows *);
+/* The initial number of who sends the segment, 0 if it is not known. */
+uint32_t lab_flows_isn(const struct lab_flows *, const struct lab_seg *);
 
 /* "SYN+ACK seq 0 ack 1 win 65160 <mss 1460,sackOK>"; ts: timestamps too. */
 void lab_seg_print(struct drill_text *, const struct lab_seg *, bool ts);

@@ -326,17 +326,20 @@ void lab_wire_impair(struct lab_node *node, const struct impair_config lanes[2])
 	}
 }
 
-void lab_wire_inject(struct lab_node *node, int towards,
-		     const struct lab_frame *f)
+void lab_wire_inject(struct lab_node *node, int towards, struct lab_frame *f,
+		     bool quiet)
 {
 	struct wire *w = wire_of(node);
-	struct lab_frame *copy = lab_frame_copy(f);
 	struct lab_seg seg;
 
-	copy->event = log_frame(w, !towards, copy, &seg);
-	event_of(w, copy)->note = "put there by the middlebox";
-	digest(w, copy, !towards);
-	pass(w, !towards, copy, 0);
+	if (quiet && lab_seg_parse(&seg, f->bytes, f->len))
+		lab_log_quiet(node->net->log, seg.sport);
+	f->event = log_frame(w, !towards, f, &seg);
+	event_of(w, f)->note = "put there by the middlebox";
+	if (w->tap)
+		w->tap(w->tap_ctx, f, !towards, node->net->now);
+	digest(w, f, !towards);
+	pass(w, !towards, f, 0);
 }
 
 void lab_wire_set_tap(struct lab_node *node, lab_wire_tap *tap, void *ctx)

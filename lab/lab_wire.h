@@ -40,6 +40,9 @@ struct lab_rule {
 int lab_rewrite_field(const char *name);
 /* Rewrites in place. Checksums stay right. */
 void lab_rewrite(struct lab_frame *, int field, uint32_t value);
+void lab_rewrite_numbers(struct lab_frame *, uint32_t seq, uint32_t ack);
+/* Makes the checksums of IP and of the transport good. */
+void lab_rewrite_sums(struct lab_frame *);
 
 /* The rules are the caller's and outlive the wire; their order counts. */
 struct lab_node *lab_wire_new(struct lab_net *, const char *name,
@@ -49,9 +52,10 @@ uint32_t lab_wire_mtu(const struct lab_node *);
 void lab_wire_set_up(struct lab_node *, bool up);
 /* Changes what the path does from now on. */
 void lab_wire_impair(struct lab_node *, const struct impair_config lanes[2]);
-/* Puts a copy of the frame on the wire towards a port, as its other end would.
- */
-void lab_wire_inject(struct lab_node *, int towards, const struct lab_frame *);
+/* Puts the frame, which is the wire's from now on, on it towards a port, as its
+ * other end would. quiet: one of many, not to be drawn. */
+void lab_wire_inject(struct lab_node *, int towards, struct lab_frame *,
+		     bool quiet);
 /* Sees every frame that is put on the wire, and when it leaves it. */
 typedef void lab_wire_tap(void *ctx, const struct lab_frame *, int from_port,
 			  int64_t at);
