@@ -2,7 +2,7 @@
 /*
  * The network that benchmarks measure on: two stacks and a wire in memory.
  */
-#include "tools/bench.h"
+#include "tools/bench_net.h"
 #include "link/heap.h"
 
 #include <stdio.h>

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-static const struct bench *const benches[] = { &bench_pair, &bench_idle,
-					       &bench_path, &bench_ports,
-					       &bench_timewait };
+static const struct bench *const benches[] = {
+	&bench_pair,  &bench_idle,     &bench_path,
+	&bench_ports, &bench_timewait, &bench_synflood
+};
 
 #define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
 
@@ -21,6 +22,7 @@ enum {
 	OPT_SECONDS,
 	OPT_CONNECTIONS,
 	OPT_RECORDS,
+	OPT_SYNS,
 	OPT_ROUNDS,
 	OPT_RATE,
 	OPT_CC
@@ -34,6 +36,7 @@ static const struct option_row rows[] = {
 	[OPT_CONNECTIONS] = { "connections", "N",
 			      "for idle (default: 100000)" },
 	[OPT_RECORDS] = { "records", "N", "for timewait (default: 1000000)" },
+	[OPT_SYNS] = { "syns", "N", "for synflood (default: 1000000)" },
 	[OPT_ROUNDS] = { "rounds", "N", "for path (default: 5)" },
 	[OPT_RATE] = { "rate", "MBIT", "for path (default: 50)" },
 	[OPT_CC] = { "cc", "NAME", "for path: cubic or bbr alone" },
@@ -142,6 +145,8 @@ static bool take_option(struct bench_options *b, int row, const char *value)
 				   &b->connections);
 	case OPT_RECORDS:
 		return take_number("records", value, 1000000, &b->records);
+	case OPT_SYNS:
+		return take_number("syns", value, 100000000, &b->syns);
 	case OPT_ROUNDS:
 		if (!take_number("rounds", value, 99, &n))
 			return false;
@@ -169,6 +174,7 @@ static int bench_main(struct options *o)
 		.seconds = 5,
 		.connections = 100000,
 		.records = 1000000,
+		.syns = 1000000,
 		.rounds = 5,
 		.rate = 50000000,
 	};
@@ -210,6 +216,10 @@ const struct command cmd_bench = {
 		"to kernel-to-kernel\n"
 		"        at least 0.95. Needs root, or unshare -Urn: it makes "
 		"network namespaces.\n"
+		"  synflood  ns a forged SYN; memory beneath a million of "
+		"them, and how many of\n"
+		"        1,000 clients connect at the same time: at least 990 "
+		"with cookies\n"
 		"\n"
 		"Exit status: 0, or 1 if a bound is broken or a check "
 		"fails.\n",

@@ -140,7 +140,7 @@ static int refuse_syn(struct tern_stack *st, const struct tcp_conn *c,
 	 * known; nobody is. */
 	if (!mode && st->tun.tcp_max_syn_backlog - l->n_req <
 			     st->tun.tcp_max_syn_backlog >> 2)
-		return DROP_TCP_SYNQ_OVERFLOW;
+		return DROP_TCP_SYN_BACKLOG;
 	return DROP_NOT;
 }
 

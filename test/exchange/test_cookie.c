@@ -107,6 +107,72 @@ static void a_cookie_is_good_for_two_minutes(struct story *t)
 	t_out(t, "R 1:1(0)");
 }
 
+/* To the millisecond; and where none was sent for two minutes, an ACK is no
+ * longer asked whether it is one. */
+static void the_second_minute_is_the_last(struct story *t)
+{
+	uint16_t i;
+
+	t_sysctl(t, "tcp_syncookies", "2");
+	t_listen(t, 5);
+	for (i = 1; i <= 3; i++) {
+		t_flow(t, i);
+		t_in(t, "S 0:0(0) <mss 1460>");
+		t_out(t, "S. 0:0(0) ack 1");
+	}
+	t_wait(t, 120 * S - MS);
+	t_flow(t, 1);
+	t_in(t, ". 1:1(0) ack 1");
+	t_accept(t);
+	t_wait(t, MS);
+	t_flow(t, 2);
+	t_in(t, ". 1:1(0) ack 1");
+	t_out(t, "R 1:1(0)");
+	t_counter(t, "TcpExtSyncookiesFailed", 1);
+	t_wait(t, MS);
+	t_flow(t, 3);
+	t_in(t, ". 1:1(0) ack 1");
+	t_out(t, "R 1:1(0)");
+	t_counter(t, "TcpExtSyncookiesFailed", 1);
+}
+
+/* Not its age: one of a minute's last millisecond is good for the next alone. */
+static void the_minute_of_its_making_counts(struct story *t)
+{
+	t_sysctl(t, "tcp_syncookies", "2");
+	t_listen(t, 5);
+	t_wait(t, 60 * S - MS);
+	t_in(t, "S 0:0(0) <mss 1460>");
+	t_out(t, "S. 0:0(0) ack 1");
+	t_wait(t, 60 * S + MS);
+	t_in(t, ". 1:1(0) ack 1");
+	t_out(t, "R 1:1(0)");
+	t_counter(t, "TcpExtSyncookiesFailed", 1);
+}
+
+/* RFC 4987 3.6: nothing but the secret makes a cookie good. */
+static void guesses_are_reset_and_counted(struct story *t)
+{
+	uint32_t i;
+
+	t_sysctl(t, "tcp_syncookies", "2");
+	t_listen(t, 5);
+	t_in(t, "S 0:0(0) <mss 1460>");
+	t_out(t, "S. 0:0(0) ack 1");
+	for (i = 1; i <= 200; i++) {
+		t_in(t, ". 1:1(0) ack %u", 1 + i * 8209);
+		t_out(t, "R %u:%u(0)", 1 + i * 8209, 1 + i * 8209);
+	}
+	t_counter(t, "TcpExtSyncookiesFailed", 200);
+	t_counter(t, "TcpExtSyncookiesRecv", 0);
+	/* Nor is it good for another port. */
+	t_flow(t, 9);
+	t_in(t, ". 1:1(0) ack 1");
+	t_out(t, "R 1:1(0)");
+	t_counter(t, "TcpExtSyncookiesFailed", 201);
+	t_counter(t, "TcpPassiveOpens", 0);
+}
+
 static void cookies_come_when_the_queue_overflows(struct story *t)
 {
 	uint16_t i;
@@ -168,6 +234,9 @@ int main(void)
 		STORY(the_ack_of_a_cookie_may_carry_data),
 		STORY(a_made_up_cookie_is_reset),
 		STORY(a_cookie_is_good_for_two_minutes),
+		STORY(the_second_minute_is_the_last),
+		STORY(the_minute_of_its_making_counts),
+		STORY(guesses_are_reset_and_counted),
 		STORY(cookies_come_when_the_queue_overflows),
 		STORY(no_cookie_is_taken_that_was_not_asked_for),
 		STORY(a_full_accept_queue_is_not_helped),

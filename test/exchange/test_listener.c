@@ -356,6 +356,32 @@ static void without_cookies_the_syn_queue_ends_at_the_backlog(struct story *t)
 	t_out(t, "S. 0:0(0) ack 1");
 }
 
+/* What is left over a quarter of tcp_max_syn_backlog is for peers that are
+ * known, on Linux; here nobody is. It counted as TcpExtTCPReqQFullDrop, which is
+ * of the backlog alone [k]. */
+static void without_cookies_the_last_quarter_stays_empty(struct story *t)
+{
+	uint16_t i;
+
+	t_sysctl(t, "tcp_syncookies", "0");
+	t_sysctl(t, "tcp_max_syn_backlog", "8");
+	t_listen(t, 100);
+	for (i = 1; i <= 20; i++) {
+		t_flow(t, i);
+		t_in(t, "S 0:0(0) <mss 1460>");
+		if (i <= 7)
+			t_out(t, "S. 0:0(0) ack 1");
+		else
+			t_silence(t);
+	}
+	t_counter(t, "TcpExtListenDrops", 13);
+	t_counter(t, "TcpExtTCPReqQFullDrop", 0);
+	for (i = 1; i <= 7; i++) {
+		t_flow(t, i);
+		t_in(t, "R 1:1(0)");
+	}
+}
+
 static void listener_is_readable_while_somebody_waits(struct story *t)
 {
 	t_listen(t, 5);
@@ -455,6 +481,7 @@ int main(void)
 		STORY(final_ack_to_a_full_queue_is_ignored),
 		STORY(final_ack_to_a_full_queue_may_be_reset),
 		STORY(without_cookies_the_syn_queue_ends_at_the_backlog),
+		STORY(without_cookies_the_last_quarter_stays_empty),
 		STORY(listener_is_readable_while_somebody_waits),
 		STORY(closing_the_listener_resets_who_was_not_accepted),
 		STORY(shutdown_stops_a_listener),
