@@ -21,7 +21,7 @@
 
 #include <jansson.h>
 
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 #define CONTROL_NAME_MAX 63
 
 /* Serves a host under a name. 0 and *out, or -errno: -TERN_EADDRINUSE if a live

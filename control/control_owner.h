@@ -7,8 +7,8 @@
 #include "control/control_socket.h"
 
 struct control_owners {
-	/* A process that has socket s, and under which descriptor. */
-	bool (*find)(void *ctx, int s, struct control_owner *out);
+	/* The inode as which programs hold socket s; 0: not known. */
+	uint64_t (*inode)(void *ctx, int s);
 	/* (optional) Connections that were taken from listener s and that its
 	 * program has not accepted yet. */
 	int (*queued)(void *ctx, int s);

@@ -49,7 +49,7 @@ struct control_server {
 	int fd;
 	struct sockaddr_un addr;
 	char name[CONTROL_NAME_MAX + 1];
-	struct control_owners owners; /* find NULL: nobody knows */
+	struct control_owners owners; /* inode NULL: nobody knows */
 	struct control_links links;   /* impair NULL: none */
 	struct client clients[MAX_CLIENTS];
 };
@@ -184,7 +184,7 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		.host = c->server->host,
 		.name = c->server->name,
 		.args = json_incref(json_object_get(root, "args")),
-		.owners = c->server->owners.find ? &c->server->owners : NULL,
+		.owners = c->server->owners.inode ? &c->server->owners : NULL,
 		.links = c->server->links.impair ? &c->server->links : NULL,
 		.wake = wake,
 		.wake_ctx = c,

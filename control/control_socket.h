@@ -29,20 +29,13 @@ enum {
 	N_MEM
 };
 
-/* Who holds a socket: one of its processes. */
-struct control_owner {
-	int pid; /* 0: not known */
-	int fd;
-	char program[16];
-};
-
 struct control_socket {
 	struct tern_sock_info info;
 	int64_t timer_ns; /* until timer_at */
 	uint32_t has;	  /* CONTROL_* */
 	char cc[16];
 	uint32_t mem[N_MEM];
-	struct control_owner owner;
+	uint64_t inode; /* as which programs hold it; 0: not known */
 	struct tern_tcp_info tcp;
 };
 

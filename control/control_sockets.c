@@ -45,7 +45,7 @@ static void fill_details(struct control_question *q, struct control_socket *out)
 			sizeof(out->mem)))
 		out->has |= CONTROL_HAS_MEM;
 	if (q->owners && is_asked(q, "owners") && s >= 0)
-		q->owners->find(q->owners->ctx, s, &out->owner);
+		out->inode = q->owners->inode(q->owners->ctx, s);
 	out->has |= v6only ? CONTROL_V6ONLY : 0;
 }
 

@@ -50,8 +50,7 @@ bool runner_is_done(const struct runner *);
 void runner_signal(struct runner *, int signal);
 
 /* A process of the program's that has the stack's socket s open. */
-struct control_owner;
-bool runner_find_owner(const struct runner *, int s, struct control_owner *out);
+uint64_t runner_inode(const struct runner *, int s);
 /* Connections of listener s that wait in the program's own queue. */
 int runner_queued(const struct runner *, int s);
 

@@ -254,13 +254,13 @@ size_t remote_server_unsaid(const struct remote_server *s)
 	return sum;
 }
 
-bool remote_find_owner(const struct remote_server *s, int socket,
-		       struct control_owner *out)
+uint64_t remote_inode(const struct remote_server *s, int socket)
 {
-	for (const struct remote *m = s->remotes; m; m = m->next)
-		if (m->runner && runner_find_owner(m->runner, socket, out))
-			return true;
-	return false;
+	uint64_t inode = 0;
+
+	for (const struct remote *m = s->remotes; m && !inode; m = m->next)
+		inode = m->runner ? runner_inode(m->runner, socket) : 0;
+	return inode;
 }
 
 int remote_queued(const struct remote_server *s, int socket)

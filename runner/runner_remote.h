@@ -30,10 +30,8 @@ void remote_server_stop(struct remote_server *);
 int remote_server_count(const struct remote_server *);
 /* As runner_unsaid(), of all of them. */
 size_t remote_server_unsaid(const struct remote_server *);
-/* As runner_find_owner(). */
-struct control_owner;
-bool remote_find_owner(const struct remote_server *, int s,
-		       struct control_owner *out);
+/* As runner_inode(). */
+uint64_t remote_inode(const struct remote_server *, int s);
 /* As runner_queued(). */
 int remote_queued(const struct remote_server *, int s);
 void remote_server_close(struct remote_server *);

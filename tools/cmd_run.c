@@ -172,9 +172,9 @@ static size_t unsaid(void *runner)
 	return runner_unsaid(runner);
 }
 
-static bool find_owner(void *runner, int s, struct control_owner *out)
+static uint64_t inode(void *runner, int s)
 {
-	return runner_find_owner(runner, s, out);
+	return runner_inode(runner, s);
 }
 
 static int queued(void *runner, int s)
@@ -201,7 +201,7 @@ static int run_program(struct run *run, const struct run_names *names,
 	if (!error && run->control)
 		control_server_set_owners(
 			run->control,
-			&(struct control_owners){ find_owner, queued,
+			&(struct control_owners){ inode, queued,
 						  run->runner });
 	if (error)
 		return run_start_status(error);

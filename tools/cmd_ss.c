@@ -71,6 +71,7 @@ struct ss {
 	uint64_t watch_s;
 	struct ss_filter filter;
 	struct ss_table *table;
+	struct ss_owners owners;
 	/* /proc's four files come one after the other. */
 	bool proc_tcp, proc_v6;
 	int n_rows;
@@ -129,7 +130,7 @@ static void on_socket(void *ctx, const struct control_socket *s)
 	else if (ss->on[OPT_NETSTAT])
 		ss_netstat_row(stdout, s);
 	else if (ss->ask.json)
-		ss_json_row(stdout, s);
+		ss_json_row(stdout, s, &ss->owners);
 	else
 		ss_table_add(ss->table, s);
 }
@@ -160,7 +161,7 @@ static int list_table(struct ss *ss)
 		.extended = ss->on[OPT_EXTENDED],
 		.memory = ss->on[OPT_MEMORY],
 		.info = ss->on[OPT_INFO],
-		.owners = ss->on[OPT_PROCESSES],
+		.owners = ss->on[OPT_PROCESSES] ? &ss->owners : NULL,
 		.one_line = ss->on[OPT_ONELINE],
 		.header = !ss->on[OPT_NO_HEADER],
 	};
@@ -243,6 +244,9 @@ static int show_once(struct ss *ss)
 {
 	int status;
 
+	ss_owners_free(&ss->owners);
+	if (ss->on[OPT_PROCESSES] || ss->ask.json)
+		ss_owners_read(&ss->owners);
 	if (ss->on[OPT_SUMMARY])
 		return ask_host(&ss->ask, "summary", NULL, print_summary, ss);
 	if (ss->on[OPT_PROC])
@@ -323,6 +327,7 @@ static int ss_main(struct options *o)
 		status = ss.on[OPT_WATCH] ? watch(&ss) : show_once(&ss);
 	ss_filter_free(&ss.filter);
 	free(ss.kill);
+	ss_owners_free(&ss.owners);
 	return status;
 }
 

@@ -55,9 +55,9 @@ static const char *name_of(const struct server *s)
 	return s->config->name ? s->config->name : s->config->tun;
 }
 
-static bool find_owner(void *programs, int s, struct control_owner *out)
+static uint64_t inode(void *programs, int s)
 {
-	return remote_find_owner(programs, s, out);
+	return remote_inode(programs, s);
 }
 
 static int queued(void *programs, int s)
@@ -88,8 +88,8 @@ static bool open_sockets(struct server *s, const struct run_names *names)
 								  &s->host });
 	if (!error)
 		control_server_set_owners(
-			s->control, &(struct control_owners){
-					    find_owner, queued, s->programs });
+			s->control,
+			&(struct control_owners){ inode, queued, s->programs });
 	return !error;
 }
 

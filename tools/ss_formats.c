@@ -33,7 +33,24 @@ static json_t *memory_json(const uint32_t *m)
 			 (json_int_t)m[MEM_TB]);
 }
 
-void ss_json_row(FILE *out, const struct control_socket *s)
+static void add_owners(json_t *row, const struct ss_owners *owners,
+		       uint64_t inode)
+{
+	size_t n;
+	const struct ss_owner *o = ss_owners_of(owners, inode, &n);
+	json_t *all = n ? json_array() : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all,
+				      json_pack("{s:s, s:i, s:i}", "program",
+						o[i].program, "pid",
+						(int)o[i].pid, "fd", o[i].fd));
+	if (all)
+		json_object_set_new(row, "owners", all);
+}
+
+void ss_json_row(FILE *out, const struct control_socket *s,
+		 const struct ss_owners *owners)
 {
 	static const char *const timers[] = { "off", "on", "keepalive",
 					      "timewait", "persist" };
@@ -58,11 +75,7 @@ void ss_json_row(FILE *out, const struct control_socket *s)
 	}
 	if (s->has & CONTROL_HAS_MEM)
 		json_object_set_new(row, "memory", memory_json(s->mem));
-	if (s->owner.pid)
-		json_object_set_new(row, "owner",
-				    json_pack("{s:s, s:i, s:i}", "program",
-					      s->owner.program, "pid",
-					      s->owner.pid, "fd", s->owner.fd));
+	add_owners(row, owners, s->inode);
 	json_dumpf(row, out, JSON_COMPACT);
 	fputc('\n', out);
 	json_decref(row);

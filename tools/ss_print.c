@@ -188,6 +188,17 @@ static void print_memory(FILE *out, const struct control_socket *s)
 			m[MEM_W], m[MEM_O], m[MEM_BL], m[MEM_D]);
 }
 
+static void print_owners(const struct ss_table *t, uint64_t inode)
+{
+	size_t n;
+	const struct ss_owner *o = ss_owners_of(t->columns.owners, inode, &n);
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(t->out, "%s(\"%s\",pid=%d,fd=%d)%s",
+			i ? "," : " users:(", o[i].program, (int)o[i].pid,
+			o[i].fd, i + 1 == n ? ")" : "");
+}
+
 static void print_row(const struct ss_table *t, const struct control_socket *s)
 {
 	const struct ss_columns *c = &t->columns;
@@ -195,9 +206,8 @@ static void print_row(const struct ss_table *t, const struct control_socket *s)
 
 	make_cells(t, s, &cells);
 	print_cells(t, &cells);
-	if (c->owners && s->owner.pid)
-		fprintf(t->out, " users:((\"%s\",pid=%d,fd=%d))",
-			s->owner.program, s->owner.pid, s->owner.fd);
+	if (c->owners)
+		print_owners(t, s->inode);
 	if (c->timer && s->info.timer) {
 		fputc(' ', t->out);
 		ss_print_timer(t->out, s);

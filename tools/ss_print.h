@@ -4,14 +4,16 @@
 #define TOOLS_SS_PRINT_H
 
 #include "control/control_socket.h"
+#include "tools/ss_owners.h"
 
 #include <stdio.h>
 
 struct ss_columns {
 	bool netid, state; /* more than one protocol, state is shown */
 	bool numeric;	   /* no names of services */
-	bool timer, extended, memory, info, owners;
-	bool one_line; /* -O */
+	bool timer, extended, memory, info;
+	const struct ss_owners *owners; /* shown if not NULL */
+	bool one_line;			/* -O */
 	bool header;
 };
 
@@ -38,7 +40,8 @@ void ss_netstat_header(FILE *);
 void ss_netstat_row(FILE *, const struct control_socket *);
 
 /* One JSON object. */
-void ss_json_row(FILE *, const struct control_socket *);
+void ss_json_row(FILE *, const struct control_socket *,
+		 const struct ss_owners *);
 
 /* "10.0.0.2", "[::1]", "*": an end's address as ss writes it. */
 void ss_addr_text(const struct control_socket *, bool remote, char out[64]);

@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -24,8 +25,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent /
                        'interop'))
 # pylint: disable=wrong-import-position,unused-import
 import interop
-from interop import (PYTHON, TERN, Failed, answers, check, equal, has_device,
-                     need, sha256, skip_all, tern, wait_until)
+from interop import (PYTHON, TERN, Failed, answers, check, children, claim,
+                     equal, has_device, need, sha256, skip_all, tern, wait_until)
 
 SOURCES = pathlib.Path(__file__).resolve().parent
 
@@ -202,6 +203,39 @@ def main(*programs):
     for knob in ('net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'):
         pathlib.Path('/proc/sys', knob).write_text('1')
     interop.main()
+
+
+def descriptors(pid):
+    """Open files, but for the runner's cache of the programs' pidfds."""
+    names = []
+    for number in os.listdir(f'/proc/{pid}/fd'):
+        with contextlib.suppress(OSError):
+            names.append(os.readlink(f'/proc/{pid}/fd/{number}'))
+    return sum('pidfd' not in name for name in names)
+
+
+def memory(pid):
+    """Resident, in KiB."""
+    status = pathlib.Path(f'/proc/{pid}/status').read_text()
+    return int(re.search(r'VmRSS:\s+(\d+)', status)[1])
+
+
+NGINX = '''
+daemon off; worker_processes 2; pid {here}/nginx.pid; user root; {also}
+error_log {here}/nginx.err; events {{ worker_connections 512; }}
+http {{
+  access_log off; client_body_temp_path {here}/body;
+  proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
+  uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
+  server {{ listen 8080; root {here}/www; }}
+}}
+'''
+
+
+def nginx_conf(also=''):
+    """Writes nginx.conf: two workers serve www on port 8080."""
+    pathlib.Path('nginx.conf').write_text(
+        NGINX.format(here=os.getcwd(), also=also))
 
 
 def make_file(name, size):
