@@ -54,6 +54,7 @@ struct sock_watch {
 struct host {
 	struct tern_stack *stack;
 	struct tern_pool *pool;
+	size_t memory_left; /* with a cap */
 	int64_t now;
 	int epoll;
 	struct host_link links[MAX_LINKS];
@@ -79,17 +80,40 @@ static int64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
+/* Memory within a cap, which the stack and its packets share. */
+static void *capped_alloc(void *ctx, size_t size)
+{
+	struct host *h = ctx;
+	void *p = size <= h->memory_left ? malloc(size) : NULL;
+
+	if (p)
+		h->memory_left -= size;
+	return p;
+}
+
+static void capped_free(void *ctx, void *p, size_t size)
+{
+	struct host *h = ctx;
+
+	h->memory_left += size;
+	free(p);
+}
+
 static int make_stack(struct host *h, const struct host_config *config)
 {
 	struct tern_config tc = {
 		.alloc = heap_allocator,
 		.epoch_ns = clock_ns(CLOCK_REALTIME) - h->now,
 		.max_sockets = config->max_sockets,
-		.max_memory = config->max_memory,
 		.record = config->record,
 		.record_ctx = config->record_ctx,
 	};
 
+	if (config->max_memory) {
+		h->memory_left = config->max_memory;
+		tc.alloc =
+			(struct tern_allocator){ h, capped_alloc, capped_free };
+	}
 	if (config->seed)
 		memcpy(tc.seed, config->seed, sizeof(tc.seed));
 	else if (getrandom(tc.seed, sizeof(tc.seed), 0) < 0)

@@ -22,7 +22,7 @@ struct host;
 
 struct host_config {
 	const uint8_t *seed; /* 16 bytes, or NULL: from the kernel */
-	size_t max_memory;   /* as tern_config */
+	size_t max_memory;   /* of the stack and its packets; 0: no cap */
 	uint32_t max_sockets;
 	void (*record)(void *ctx, const void *bytes, size_t len);
 	void *record_ctx;

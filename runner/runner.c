@@ -75,6 +75,7 @@ static int make_runner(struct host *host, const struct runner_config *config,
 	r->ctx = config->ctx;
 	r->launch = (struct runner_launch)RUNNER_LAUNCH_NONE;
 	r->notify = r->inotify = r->meet = r->diag = -1;
+	spare_init(r);
 	/* The pump writes where a program may have closed. */
 	signal(SIGPIPE, SIG_IGN);
 	result = sock_table_init(r);
@@ -170,6 +171,7 @@ void runner_free(struct runner *r)
 	while (r->socks)
 		sock_free(r->socks);
 	notify_fini(r);
+	spare_let_go(r);
 	sock_table_fini(r);
 	free(r);
 }

@@ -71,18 +71,19 @@ static void on_tick(void *ctx)
 	struct rsock *l = ctx;
 
 	l->timer = -1;
-	if (recount(l)) {
+	if (recount(l))
 		l->tick_ns = TICK_MIN_NS;
-		accept_on_stack(l);
-	} else if (l->tick_ns < TICK_MAX_NS) {
+	else if (l->tick_ns < TICK_MAX_NS)
 		l->tick_ns *= 2;
-	}
+	accept_on_stack(l);
 	arm_tick(l);
 }
 
 static void arm_tick(struct rsock *l)
 {
-	if (l->n_queued > 0 && l->timer < 0)
+	if (l->tick_ns < TICK_MIN_NS)
+		l->tick_ns = TICK_MIN_NS;
+	if ((l->n_queued > 0 || l->is_starved) && l->timer < 0)
 		l->timer = host_at(l->runner->host, sock_now(l) + l->tick_ns,
 				   on_tick, l);
 }
@@ -122,6 +123,10 @@ static bool take_one(struct rsock *l)
 
 	if (l->n_queued >= queue_limit(l))
 		return false;
+	/* It waits in the stack until there is a descriptor for it. */
+	l->is_starved = spare_need(r) < 0;
+	if (l->is_starved)
+		return false;
 	s = tern_accept(r->stack, l->s, &peer, sock_now(l));
 	if (s < 0)
 		return false;
@@ -149,8 +154,10 @@ void accept_on_stack(struct rsock *l)
 		recount(l);
 	while (take_one(l))
 		any = true;
-	if (!any)
+	if (!any) {
+		arm_tick(l);
 		return;
+	}
 	l->tick_ns = TICK_MIN_NS;
 	share_backlog(l);
 	arm_tick(l);

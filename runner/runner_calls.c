@@ -45,7 +45,7 @@ static int64_t open_netlink(struct call *c)
 	if ((int)c->arg[2] != NETLINK_ROUTE)
 		return ANSWER_CONTINUE;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0, ends) < 0)
-		return -errno;
+		return -ENFILE;
 	sock = sock_new(c->runner, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (!sock) {
 		close(ends[0]);
@@ -67,6 +67,9 @@ static int64_t call_socket(struct call *c)
 	struct rsock *sock;
 	int fd, n;
 
+	n = spare_need(r);
+	if (n < 0)
+		return n;
 	if (family == AF_NETLINK)
 		return open_netlink(c);
 	n = tern_socket(r->stack, family, type, (int)c->arg[2],
@@ -233,11 +236,14 @@ static int64_t handle_by_fd(struct call *c)
 
 void call_dispatch(struct call *c)
 {
+	struct runner *r = c->runner;
 	int64_t result = -ENOSYS;
 
+	spare_begin(r);
 	if (c->row)
 		result = c->nr == SYS_socket ? c->row->handle(c) :
 					       handle_by_fd(c);
+	spare_end(r);
 	if (result != ANSWER_LATER && result != ANSWER_DONE)
 		call_answer(c, result);
 }

@@ -38,6 +38,8 @@ static int meet_end(struct runner *r)
 		int end = accept4(r->meet, NULL, NULL,
 				  SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (end < 0 && spare_helps(r, -errno))
+			continue;
 		if (end < 0)
 			return -errno;
 		getsockopt(end, SOL_SOCKET, SO_PEERCRED, &who, &len);
@@ -125,9 +127,9 @@ int connect_renew(struct call *c)
 int connect_begin(struct call *c, bool is_connected)
 {
 	struct rsock *sock = c->sock;
-	int error = 0;
+	int error = spare_need(c->runner);
 
-	if (sock->state == RSOCK_BROKEN)
+	if (!error && sock->state == RSOCK_BROKEN)
 		error = connect_renew(c);
 	if (!error)
 		error = make_pair(sock, c->fd, !is_connected);

@@ -22,6 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Where the files are made: in a file system of this namespace, so that nothing
+ * stays behind, whenever this process is killed. */
+#define WORKSHOP "/tmp"
+
 static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -54,13 +58,15 @@ static bool own_mounts(void)
 	if (unshare(CLONE_NEWNS) < 0 &&
 	    (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !map_self(uid, gid)))
 		return false;
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tern", WORKSHOP, "tmpfs", MS_NOSUID | MS_NODEV,
+		     "size=1m") == 0;
 }
 
 static bool put_over(const char *path, const char *text)
 {
-	char name[] = "/tmp/tern-XXXXXX";
-	int fd = mkostemp(name, O_CLOEXEC);
+	static const char name[] = WORKSHOP "/file";
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	bool ok;
 
 	if (fd < 0)
@@ -97,4 +103,6 @@ void files_replace(const struct runner_config *config)
 			fprintf(stderr, "tern run: cannot replace %s: %s\n",
 				pairs[i][0], strerror(errno));
 	}
+	if (mine)
+		umount2(WORKSHOP, MNT_DETACH);
 }

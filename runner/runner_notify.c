@@ -171,7 +171,7 @@ static int open_pidfd(struct runner *r, pid_t tid)
 	return cache->fd[i];
 }
 
-int thread_dup(struct runner *r, pid_t tid, int fd)
+static int try_dup(struct runner *r, pid_t tid, int fd)
 {
 	unsigned i = (unsigned)tid % PIDFDS;
 	int dup = -1;
@@ -188,11 +188,21 @@ int thread_dup(struct runner *r, pid_t tid, int fd)
 	return dup < 0 ? -errno : dup;
 }
 
+int thread_dup(struct runner *r, pid_t tid, int fd)
+{
+	int dup = try_dup(r, tid, fd);
+
+	if (dup < 0 && spare_helps(r, dup))
+		dup = try_dup(r, tid, fd);
+	return dup;
+}
+
 int call_dup(const struct call *c, int fd)
 {
-	if (fd < 0)
-		return -EBADF;
-	return thread_dup(c->runner, c->tid, fd);
+	int dup = fd < 0 ? -EBADF : thread_dup(c->runner, c->tid, fd);
+
+	/* It is the runner that has no more. */
+	return dup == -EMFILE ? -ENFILE : dup;
 }
 
 int call_answer(const struct call *c, int64_t result)

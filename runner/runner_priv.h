@@ -51,6 +51,9 @@
 /* The most that a pair holds for a program. */
 #define WINDOW_LEN (512 * 1024)
 
+/* Descriptors that one call may need for its own time. */
+#define N_SPARES 8
+
 #define NAME_PREFIX_LEN 16 /* "tern" and 96 random bits, see runner_name.c */
 
 /* Where a call has gone away (its thread was killed, or a signal took it
@@ -152,7 +155,8 @@ struct rsock {
 	uint64_t listener_id;	   /* in whose queue this one is; 0 */
 	struct tern_sockaddr peer; /* of an accepted one */
 	int backlog;
-	int n_queued; /* in the program's accept queue, at most */
+	int n_queued;	 /* in the program's accept queue, at most */
+	bool is_starved; /* the stack's queue waits for a descriptor */
 	int64_t tick_ns;
 
 	/* Datagrams (runner_udp.c). */
@@ -196,6 +200,8 @@ struct runner {
 	int meet;	    /* listener that connecting ends are connected to */
 	struct sockaddr_un meet_name;
 	socklen_t meet_name_len;
+	int spares[N_SPARES]; /* runner_spare.c; -1: let go of */
+	bool is_starved;
 	uint8_t prefix[NAME_PREFIX_LEN];
 	uint8_t *window;  /* WINDOW_LEN bytes, for the pump */
 	uint8_t *scratch; /* SCRATCH_LEN bytes, for one callback */
@@ -325,6 +331,17 @@ void sock_set_end(struct rsock *, int end, host_fd_fn *);
 void sock_drop_end(struct rsock *);
 void sock_close_stack(struct rsock *);
 int64_t sock_now(const struct rsock *);
+
+/* runner_spare.c */
+void spare_init(struct runner *);
+void spare_let_go(struct runner *);
+/* Before what lasts is opened: 0, or -ENFILE. */
+int spare_need(struct runner *);
+/* After -errno: true if it may go better now. */
+bool spare_helps(struct runner *, int error);
+/* Around a call. */
+void spare_begin(struct runner *);
+void spare_end(struct runner *);
 
 /* runner_find.c: a duplicate of the program's end when no call names it; -1
  * if nobody's descriptor is it. */

@@ -201,8 +201,7 @@ static int run_program(struct run *run, const struct run_names *names,
 	if (!error && run->control)
 		control_server_set_owners(
 			run->control,
-			&(struct control_owners){ inode, queued,
-						  run->runner });
+			&(struct control_owners){ inode, queued, run->runner });
 	if (error)
 		return run_start_status(error);
 	while (!run->ended && error >= 0)
@@ -256,11 +255,9 @@ const struct command cmd_run = {
 		 "       tern run --host HOST -- PROGRAM [ARGUMENTS]",
 	.options = rows,
 	.more = "A device takes CAP_NET_ADMIN: be root, or put unshare -Urn in "
-		"front. sudo and\n"
-		"setuid do not work inside; it is no sandbox. When the program "
-		"has ended, its\n"
-		"connections may finish: 60 s, or 2 s of silence; Ctrl-C ends "
-		"that.\n"
+		"front. When the\n"
+		"program has ended its connections may finish, 60 s at most; "
+		"Ctrl-C ends that.\n"
 		"Exit status: the program's; 125 tern failed, 126 not "
 		"executable, 127 not found.\n"
 		"  tern run --tun tern0 --addr 10.0.0.2/24 -- python3 -m "

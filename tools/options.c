@@ -9,6 +9,7 @@
  */
 #include "tools/tool.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -173,6 +174,33 @@ bool parse_number(const struct command *command, const char *option,
 		return true;
 	tool_error(command, "--%s %s: not a number from 0 to %llu", option,
 		   text, (unsigned long long)max);
+	return false;
+}
+
+bool parse_size(const struct command *command, const char *option,
+		const char *text, uint64_t least, uint64_t *out)
+{
+	static const char units[] = "kmg";
+	const char *unit;
+	char *end;
+	uint64_t factor = 1;
+
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (unit) {
+		factor <<= 10 * (unit - units + 1);
+		end++;
+	}
+	if (isdigit((unsigned char)text[0]) && !*end && !errno &&
+	    *out <= UINT64_MAX / factor && *out * factor >= least) {
+		*out *= factor;
+		return true;
+	}
+	tool_error(
+		command,
+		"--%s %s: not a size of %llu bytes or more, such as 4m or 1g",
+		option, text, (unsigned long long)least);
 	return false;
 }
 

@@ -86,7 +86,7 @@ static void on_record(void *ctx, const void *bytes, size_t len)
 static int make_host(struct run_host *r)
 {
 	const struct run_host_config *c = r->config;
-	struct host_config config = { 0 };
+	struct host_config config = { .max_memory = c->max_memory };
 	uint8_t seed[16] = { 0 };
 	int error;
 

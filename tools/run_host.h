@@ -41,6 +41,7 @@ struct run_host_config {
 	bool has_seed;
 	uint64_t seed;
 	uint64_t mtu; /* 0: 1,500 */
+	uint64_t max_memory; /* bytes; 0: no cap */
 	bool no_offload;
 	bool verbose;
 	/* Of a network's host. */

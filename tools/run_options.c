@@ -4,6 +4,8 @@
  */
 #include "tools/run_options.h"
 
+#define LEAST_MEMORY (UINT64_C(1) << 20) /* tables and one connection */
+
 static bool add_text(const struct command *command, const char **list, int *n,
 		     const char *value, const char *option)
 {
@@ -58,6 +60,9 @@ bool run_option_take(const struct command *command, struct run_host_config *c,
 	case RUN_OPT_MTU:
 		/* 1,280: with less there is no IPv6 (RFC 8200 5). */
 		return parse_number(command, option, value, 65535, &c->mtu);
+	case RUN_OPT_MAX_MEMORY:
+		return parse_size(command, option, value, LEAST_MEMORY,
+				  &c->max_memory);
 	case RUN_OPT_NO_OFFLOAD:
 		c->no_offload = true;
 		return true;

@@ -18,6 +18,7 @@ enum {
 	RUN_OPT_NAME,
 	RUN_OPT_SET,
 	RUN_OPT_MTU,
+	RUN_OPT_MAX_MEMORY,
 	RUN_OPT_NO_OFFLOAD,
 	RUN_OPT_CAPTURE,
 	RUN_OPT_RECORD,
@@ -27,32 +28,34 @@ enum {
 	RUN_OPT_N,
 };
 
-#define RUN_OPTION_ROWS                                                              \
-	[RUN_OPT_TUN] = { "tun", "NAME", "the TUN device to make" },                 \
-	[RUN_OPT_ADDR] = { "addr", "CIDR",                                           \
-			   "the program's, as 10.0.0.2/24 or fd00::2/64; again for " \
-			   "more" },                                                 \
-	[RUN_OPT_GW] = { "gw", "ADDR",                                               \
-			 "the kernel's side (default: first other one of the "       \
-			 "prefix)" },                                                \
-	[RUN_OPT_ADDR6] = { "addr6", "CIDR", NULL },                                 \
-	[RUN_OPT_GW6] = { "gw6", "ADDR", NULL },                                     \
-	[RUN_OPT_NAME] = { "name", "HOST",                                           \
-			   "for tern ss --host (default: the device's)" },           \
-	[RUN_OPT_SET] = { "set", "KNOB=V",                                           \
-			  "a tunable, as tern sysctl --list names it; again for "    \
-			  "more" },                                                  \
-	[RUN_OPT_MTU] = { "mtu", "BYTES", "of the device (default: 1500)" },         \
-	[RUN_OPT_NO_OFFLOAD] = { "no-offload", NULL,                                 \
-				 "packets as a wire would carry them" },             \
-	[RUN_OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },        \
-	[RUN_OPT_RECORD] = { "record", "FILE",                                       \
-			     "all that goes in, for replay" },                       \
-	[RUN_OPT_RESOLV] = { "resolv", "FILE",                                       \
-			     "its /etc/resolv.conf (default: servers in reach)" },   \
-	[RUN_OPT_SEED] = { "seed", "N",                                              \
-			   "for tests: sequence numbers and ports are then no "      \
-			   "secret" },                                               \
+#define RUN_OPTION_ROWS                                                                  \
+	[RUN_OPT_TUN] = { "tun", "NAME", "the TUN device to make" },                     \
+	[RUN_OPT_ADDR] = { "addr", "CIDR",                                               \
+			   "the program's, as 10.0.0.2/24 or fd00::2/64; again for "     \
+			   "more" },                                                     \
+	[RUN_OPT_GW] = { "gw", "ADDR",                                                   \
+			 "the kernel's side (default: first other one of the "           \
+			 "prefix)" },                                                    \
+	[RUN_OPT_ADDR6] = { "addr6", "CIDR", NULL },                                     \
+	[RUN_OPT_GW6] = { "gw6", "ADDR", NULL },                                         \
+	[RUN_OPT_NAME] = { "name", "HOST",                                               \
+			   "for tern ss --host (default: the device's)" },               \
+	[RUN_OPT_SET] = { "set", "KNOB=V",                                               \
+			  "a tunable, as tern sysctl --list names it; again for "        \
+			  "more" },                                                      \
+	[RUN_OPT_MTU] = { "mtu", "BYTES", "of the device (default: 1500)" },             \
+	[RUN_OPT_MAX_MEMORY] = { "max-memory", "SIZE",                                   \
+				 "of the stack; beyond it calls give ENOMEM (as 64m)" }, \
+	[RUN_OPT_NO_OFFLOAD] = { "no-offload", NULL,                                     \
+				 "packets as a wire would carry them" },                 \
+	[RUN_OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },            \
+	[RUN_OPT_RECORD] = { "record", "FILE",                                           \
+			     "all that goes in, for replay" },                           \
+	[RUN_OPT_RESOLV] = { "resolv", "FILE",                                           \
+			     "its /etc/resolv.conf (default: servers in reach)" },       \
+	[RUN_OPT_SEED] = { "seed", "N",                                                  \
+			   "for tests: sequence numbers and ports are then no "          \
+			   "secret" },                                                   \
 	[RUN_OPT_VERBOSE] = { "verbose", NULL, "tell what is done" }
 
 /* Takes one of these rows. False: it was wrong, and that has been told. */

@@ -68,6 +68,9 @@ bool parse_addr(const struct command *, const char *option, const char *text,
 		struct tern_addr *out);
 bool parse_number(const struct command *, const char *option, const char *text,
 		  uint64_t max, uint64_t *out);
+/* A number of bytes, with k, m or g behind it for KiB, MiB, GiB. */
+bool parse_size(const struct command *, const char *option, const char *text,
+		uint64_t least, uint64_t *out);
 
 /* An address of the prefix that is not p's own: the lowest host's, or the one
  * after it. False if the prefix has no other. */
