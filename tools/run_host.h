@@ -40,7 +40,7 @@ struct run_host_config {
 	const char *resolv; /* NULL: what of the system's is of use */
 	bool has_seed;
 	uint64_t seed;
-	uint64_t mtu; /* 0: 1,500 */
+	uint64_t mtu;	     /* 0: 1,500 */
 	uint64_t max_memory; /* bytes; 0: no cap */
 	bool no_offload;
 	bool verbose;
