@@ -196,14 +196,7 @@ void lab_app_kill(struct lab_run *run, struct lab_app *app)
 		if (v->host == app->host)
 			lab_var_learn(v);
 	}
-	for (int i = 0; i < app->n_fds && app->host->st; i++) {
-		for (struct lab_var *v = run->vars; v; v = v->next) {
-			if (v->host == app->host && v->fd == app->fds[i])
-				v->fd = -1;
-		}
-		tern_close(app->host->st, app->fds[i], run->net.now);
-	}
-	app->n_fds = 0;
+	lab_desc_close_all(run, app);
 	app->step = NULL;
 	app->started = false;
 	lab_host_follow(app->host);

@@ -47,25 +47,31 @@ struct lab_var *lab_var_find(struct lab_run *run, const struct lab_host *h,
 	return v;
 }
 
+/* The variable of a step, made if it is new. */
+static struct lab_var *var_of(struct lab_run *run, const struct lab_app *app,
+			      const struct lab_step *s)
+{
+	struct lab_var *v = lab_var_find(run, app->host, s->var);
+
+	if (!v) {
+		v = DRILL_NEW(run->mem, struct lab_var);
+		v->next = run->vars;
+		v->host = app->host;
+		v->name = s->var;
+		run->vars = v;
+	}
+	return v;
+}
+
 static void set_var(struct lab_run *run, struct lab_app *app,
 		    const struct lab_step *s, int fd, bool udp)
 {
 	struct lab_var *v;
 
-	if (app->n_fds == app->cap_fds) {
-		app->cap_fds = app->cap_fds ? 2 * app->cap_fds : 8;
-		app->fds = drill_mem_grow(app->fds,
-					  (size_t)app->cap_fds * sizeof(int));
-	}
-	app->fds[app->n_fds++] = fd;
+	lab_desc_own(app, fd);
 	if (!s->var)
 		return;
-	v = lab_var_find(run, app->host, s->var);
-	if (!v) {
-		v = DRILL_NEW(run->mem, struct lab_var);
-		v->next = run->vars;
-		run->vars = v;
-	}
+	v = var_of(run, app, s);
 	*v = (struct lab_var){
 		.next = v->next,
 		.host = app->host,
@@ -406,49 +412,37 @@ static int64_t call_shutdown(struct lab_run *run, struct lab_app *app,
 		   s->args[1].text);
 }
 
-static void forget_fd(struct lab_app *app, int fd)
-{
-	for (int i = 0; i < app->n_fds; i++) {
-		if (app->fds[i] == fd) {
-			app->fds[i] = app->fds[--app->n_fds];
-			return;
-		}
-	}
-}
-
-static int64_t close_all(struct lab_run *run, struct lab_app *app)
-{
-	int n = app->n_fds;
-
-	for (struct lab_var *v = run->vars; v; v = v->next) {
-		if (v->host == app->host) {
-			lab_var_learn(v);
-			v->fd = -1;
-		}
-	}
-	for (int i = 0; i < n; i++)
-		tern_close(app->host->st, app->fds[i], run->net.now);
-	app->n_fds = 0;
-	return n;
-}
-
 static int64_t call_close(struct lab_run *run, struct lab_app *app,
 			  const struct lab_step *s)
 {
-	struct lab_app *a;
 	int64_t r;
 
 	if (!strcasecmp(s->args[0].text, "all"))
-		return close_all(run, app);
+		return lab_desc_close_all(run, app);
 	SOCKET_OR_RETURN(v);
 	lab_var_learn(v);
-	r = tern_close(st, v->fd, now);
-	for (a = run->apps; a; a = a->next) {
-		if (a->host == app->host)
-			forget_fd(a, v->fd);
-	}
+	r = v->fd < 0 ? -TERN_EBADF : lab_desc_close(run, app, v->fd);
 	v->fd = -1;
 	return r;
+}
+
+/* One more name for the socket, in this program or another of the host. */
+static int64_t call_dup(struct lab_run *run, struct lab_app *app,
+			const struct lab_step *s)
+{
+	struct lab_var *to;
+	SOCKET_OR_RETURN(v);
+
+	if (v->fd < 0)
+		return -TERN_EBADF;
+	lab_desc_share(run, app, v->fd);
+	if (!s->var)
+		return v->fd;
+	to = var_of(run, app, s);
+	to->fd = v->fd;
+	to->udp = v->udp;
+	lab_var_learn(to);
+	return v->fd;
 }
 
 static const struct {
@@ -570,6 +564,8 @@ static const struct lab_call calls[] = {
 	  "ends one direction or both" },
 	{ "close", 1, 1, call_close, "close(s|all)",
 	  "gives the socket back; all: of this program" },
+	{ "dup", 1, 1, call_dup, "dup(s)",
+	  "one more descriptor of the socket, also for another program" },
 	{ "setsockopt", 3, 6, call_setsockopt, "setsockopt(s, OPTION, VALUE)",
 	  "SO_*, TCP_*, IP_*, IPV6_*; SO_LINGER takes two values" },
 	{ "getsockopt", 2, 2, call_getsockopt, "getsockopt(s, OPTION)",

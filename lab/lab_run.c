@@ -228,8 +228,8 @@ static void power_off(struct lab_run *run, struct lab_host *h)
 		if (a->started)
 			a->step = a->step->next;
 		a->started = false;
-		a->n_fds = 0;
 	}
+	lab_desc_forget(run, h);
 	for (struct lab_var *v = run->vars; v; v = v->next) {
 		if (v->host == h) {
 			lab_var_learn(v);

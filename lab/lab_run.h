@@ -19,6 +19,14 @@ struct lab_var {
 	bool udp;
 };
 
+/* A socket that has more than one descriptor: so many more. */
+struct lab_share {
+	struct lab_share *next;
+	const struct lab_host *host;
+	int fd;
+	int n;
+};
+
 #define LAB_LOOPS_MAX 4
 
 /* A program that runs. */
@@ -51,6 +59,7 @@ struct lab_run {
 	struct lab_log log;
 	struct lab_app *apps;
 	struct lab_var *vars;
+	struct lab_share *shares;
 	/* What came of it. */
 	struct drill_text report; /* a line for each failure */
 	int n_failed, n_held;
@@ -94,6 +103,17 @@ void lab_app_kill(struct lab_run *, struct lab_app *);
 /* A call: a count, or -errno; -TERN_EAGAIN: it would wait. */
 int64_t lab_call_do(struct lab_run *, struct lab_app *,
 		    const struct lab_step *);
+/* A socket is a program's, from now on. */
+void lab_desc_own(struct lab_app *, int fd);
+/* One descriptor more of a socket that is open. */
+void lab_desc_share(struct lab_run *, struct lab_app *, int fd);
+/* Gives one back, this program's if it has one; with the last the socket is
+ * closed. 0, or -errno. */
+int lab_desc_close(struct lab_run *, struct lab_app *, int fd);
+/* Gives all of a program's back, and says how many. */
+int lab_desc_close_all(struct lab_run *, struct lab_app *);
+/* The power is off: nobody has any. */
+void lab_desc_forget(struct lab_run *, const struct lab_host *);
 /* Learns the addresses of a variable's socket. */
 void lab_var_learn(struct lab_var *);
 
