@@ -250,13 +250,16 @@ static bool reneged(struct tern_stack *st, struct tcp_conn *c,
 	return true;
 }
 
-/* A partial ACK in recovery that proves the original came through. */
-static bool undo_partial(struct tern_stack *st, struct tcp_conn *c)
+/* A partial ACK in recovery that proves the original came through: late, so
+ * the network reorders. */
+static bool undo_partial(struct tern_stack *st, struct tcp_conn *c,
+			 const struct tcp_ack_state *s)
 {
 	struct tcp_active *a = c->act;
 
 	if (!a->has_undo || !was_delayed(st, c))
 		return false;
+	tcp_sack_reordering(st, c, s->prior_una, true);
 	/* Wait until what was resent is accounted for. */
 	if (a->retrans_out)
 		return true;
@@ -395,7 +398,7 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 	if (c->ca_state == TERN_CA_RECOVERY) {
 		if (!(s->flags & ACKED_UNA))
 			dupack_add(st, c, s->is_dupack);
-		else if (undo_partial(st, c))
+		else if (undo_partial(st, c, s))
 			return RESEND_NONE;
 		if (undo_dsack(st, c))
 			try_open(st, c, s);

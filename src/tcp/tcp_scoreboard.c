@@ -82,8 +82,8 @@ static void dsack_in(struct tern_stack *st, struct tcp_conn *c,
 	tcp_count_delivered(st, c, n);
 	if (a->has_tlp && a->tlp_resent && seq_eq(b->end, a->tlp_high))
 		s->flags |= ACKED_DSACK_TLP;
-	else
-		a->rack.dsack_seen = true;
+	else if (c->reord_seen)
+		a->rack.dsack_seen = true; /* too small a window for it [k] */
 	if (a->has_undo && a->undo_retrans > 0 &&
 	    seq_leq(b->end, s->prior_una) && seq_gt(b->end, a->undo_marker))
 		a->undo_retrans =
