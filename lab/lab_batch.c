@@ -56,7 +56,7 @@ static void play(const struct lab_batch *b, struct lab_script *script,
 		drill_text_add(&out->report, "%s", run.report.s);
 	if (b->json)
 		lab_show_json(&out->output, &run);
-	else if (b->view.width)
+	else if (b->view.style.width)
 		lab_show(&out->output, &run, &b->view);
 	lab_run_fini(&run);
 	if (capture)
@@ -152,7 +152,7 @@ void lab_batch_check(const struct lab_batch *b, const char *const *names, int n,
 	pthread_t threads[64];
 	int n_threads = 0;
 
-	quiet.view.width = 0;
+	quiet.view.style.width = 0;
 	quiet.json = false;
 	quiet.capture = NULL;
 	while (n_threads < b->n_jobs - 1 && n_threads < 64 &&

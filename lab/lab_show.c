@@ -66,12 +66,7 @@ void lab_show_ladder(struct drill_text *t, struct lab_run *run,
 		     const struct lab_view *view)
 {
 	const char *names[LAB_NODES_MAX];
-	struct ladder_style style = {
-		.width = view->width,
-		.ascii = view->ascii,
-		.colour = view->colour,
-		.lanes = names,
-	};
+	struct ladder_style style = view->style;
 	struct ladder_event *events = drill_mem_grow(
 		NULL, ((size_t)run->log.n + 1) * sizeof(*events));
 	/* Where an event's number is found among those that are drawn. */
@@ -79,6 +74,7 @@ void lab_show_ladder(struct drill_text *t, struct lab_run *run,
 		drill_mem_grow(NULL, ((size_t)run->log.n + 1) * sizeof(*place));
 	int n = 0, n_quiet = 0;
 
+	style.lanes = names;
 	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next)
 		names[style.n_lanes++] = d->name;
 	for (int i = 0; i < run->log.n; i++) {
@@ -107,7 +103,7 @@ void lab_show(struct drill_text *t, struct lab_run *run,
 	const char *title = lab_show_text(s->title, view->lang);
 	const char *question = lab_show_text(s->question, view->lang);
 	const char *explain = lab_show_text(s->explain, view->lang);
-	int width = view->width > 100 ? 100 : view->width;
+	int width = view->style.width > 100 ? 100 : view->style.width;
 
 	if (title)
 		ladder_wrap(t, title, width, 0);

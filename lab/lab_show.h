@@ -7,8 +7,7 @@
 #include "lab_run.h"
 
 struct lab_view {
-	int width;
-	bool ascii, colour;
+	struct ladder_style style; /* width 0: nothing is shown */
 	enum lab_lang lang;
 };
 

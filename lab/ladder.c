@@ -251,7 +251,9 @@ static void put_margins(struct drawing *d, const struct row *r)
 	if (r->state[1])
 		put(d, d->x[1] + 2, r->state[1], STATE_COLUMNS);
 	if (r->at[1] >= 0)
-		put_time(d, d->x[1] + 2 + STATE_COLUMNS, r->at[1]);
+		put_time(d,
+			 d->style->one_clock ? 0 : d->x[1] + 2 + STATE_COLUMNS,
+			 r->at[1]);
 }
 
 /* How many bytes of the text fit into so many columns, cut at a blank. */
@@ -464,6 +466,8 @@ static void place_lanes(struct drawing *d)
 	if (n == 2) {
 		d->x[0] = left;
 		d->x[1] = d->width - left - 1;
+		if (d->style->one_clock)
+			d->x[1] += times;
 		return;
 	}
 	for (int i = 0; i < n; i++)

@@ -6,7 +6,8 @@
  *	  0.000 SYN-SENT │── SYN seq 0 ──────────▶│ SYN-RECV   0.050
  *
  * A lane for each host. With two lanes each has its own column of times and
- * states; with more there is one of times, and states are lines of their own.
+ * states; with more there is one of times, and states are lines of their own. If
+ * all was seen at one place, there is no more than one clock.
  * A packet is one line if nothing happens while it is on its way, else one for
  * leaving and one for arriving.
  */
@@ -46,6 +47,7 @@ struct ladder_style {
 	const char *const *lanes; /* names */
 	int n_lanes;
 	int time_digits; /* of a second's fraction; 0: 3 */
+	bool one_clock;	 /* of two lanes: all was seen at one place */
 	int64_t fold_ns; /* a longer silence is one line; 0: 2 s */
 };
 

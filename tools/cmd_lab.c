@@ -2,7 +2,7 @@
 /*
  * tern lab: scenarios in virtual time, drawn as ladders.
  */
-#include "tools/tool.h"
+#include "tools/view_options.h"
 
 #include "lab/lab_batch.h"
 #include "lab/lab_builtin.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -37,8 +36,8 @@ static const struct option_row rows[] = {
 	[OPT_LANG] = { "lang", "en|zh",
 		       "of titles and explanations "
 		       "(default: by LANG)" },
-	[OPT_ASCII] = { "ascii", NULL, "a ladder without Unicode" },
-	[OPT_WIDTH] = { "width", "N", "columns (default: the terminal's)" },
+	[OPT_ASCII] = VIEW_ROW_ASCII,
+	[OPT_WIDTH] = VIEW_ROW_WIDTH,
 	[OPT_JSON] = { "json", NULL, "the events as JSON, nothing else" },
 	[OPT_CAPTURE] = { "capture", "FILE",
 			  "a link's packets as pcapng, with virtual times" },
@@ -49,7 +48,7 @@ static const struct option_row rows[] = {
 	[OPT_SET] = { "set", "KNOB=V",
 		      "a sysctl on every host; may be "
 		      "repeated" },
-	[OPT_COLOUR] = { "colour", "when", "always, never or auto" },
+	[OPT_COLOUR] = VIEW_ROW_COLOUR,
 	[OPT_JOBS] = { "jobs", "N",
 		       "with --check: at a time (default: one a "
 		       "core)" },
@@ -73,18 +72,6 @@ static enum lab_lang lang_of_env(void)
 			return strncmp(v, "zh", 2) ? LAB_EN : LAB_ZH;
 	}
 	return LAB_EN;
-}
-
-static int terminal_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize w;
-
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col)
-		return w.ws_col;
-	if (columns && atoi(columns) > 0)
-		return atoi(columns);
-	return 100;
 }
 
 static bool take_knob(struct options *o, struct lab_command *c)
@@ -123,20 +110,6 @@ static bool take_lang(struct options *o, struct lab_view *view)
 	return true;
 }
 
-static bool take_colour(struct options *o, struct lab_view *view)
-{
-	if (!strcmp(o->value, "always"))
-		view->colour = true;
-	else if (!strcmp(o->value, "never"))
-		view->colour = false;
-	else if (strcmp(o->value, "auto") != 0) {
-		tool_error(o->command, "--colour %s: always, never or auto",
-			   o->value);
-		return false;
-	}
-	return true;
-}
-
 static bool take(struct options *o, struct lab_command *c, int row)
 {
 	struct lab_batch *b = &c->batch;
@@ -152,13 +125,10 @@ static bool take(struct options *o, struct lab_command *c, int row)
 	case OPT_LANG:
 		return take_lang(o, &b->view);
 	case OPT_ASCII:
-		b->view.ascii = true;
+		b->view.style.ascii = true;
 		return true;
 	case OPT_WIDTH:
-		if (!parse_number(o->command, "width", o->value, 500, &n))
-			return false;
-		b->view.width = (int)n;
-		return true;
+		return view_take_width(o->command, &b->view.style, o->value);
 	case OPT_JSON:
 		b->json = true;
 		return true;
@@ -175,7 +145,7 @@ static bool take(struct options *o, struct lab_command *c, int row)
 	case OPT_SET:
 		return take_knob(o, c);
 	case OPT_COLOUR:
-		return take_colour(o, &b->view);
+		return view_take_colour(o->command, &b->view.style, o->value);
 	case OPT_JOBS:
 		if (!parse_number(o->command, "jobs", o->value, 64, &n))
 			return false;
@@ -255,9 +225,8 @@ static int lab_main(struct options *o)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int row, status = TOOL_OK;
 
-	view->width = terminal_width();
+	view_init(&view->style);
 	view->lang = lang_of_env();
-	view->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	c.batch.n_jobs = cores > 0 ? (int)cores : 1;
 	while ((row = options_next(o)) >= 0) {
 		if (!take(o, &c, row))

@@ -4,8 +4,9 @@
  * comes out (src/stack_record.c has the format).
  */
 #include "tools/replay_export.h"
+#include "tools/replay_ladder.h"
 #include "tools/replay_redact.h"
-#include "tools/tool.h"
+#include "tools/view_options.h"
 
 #include "wire/wire_print.h"
 #include "link/heap.h"
@@ -22,7 +23,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_PRINT, OPT_UNTIL, OPT_SET, OPT_REDACT, OPT_EXPORT, OPT_PKT };
+enum {
+	OPT_PRINT,
+	OPT_LADDER,
+	OPT_CONNECTION,
+	OPT_UNTIL,
+	OPT_SET,
+	OPT_REDACT,
+	OPT_EXPORT,
+	OPT_PKT,
+	OPT_ASCII,
+	OPT_WIDTH,
+	OPT_COLOUR,
+};
 
 #define KNOBS_MAX 64
 
@@ -30,6 +43,11 @@ static const struct option_row rows[] = {
 	[OPT_PRINT] = { "print", NULL,
 			"each packet on a line: time, link, "
 			"direction, what it says" },
+	[OPT_LADDER] = { "ladder", NULL,
+			 "each connection as a diagram: segments, states, "
+			 "timers, calls" },
+	[OPT_CONNECTION] = { "connection", "N",
+			     "with --ladder: the Nth alone" },
 	[OPT_UNTIL] = { "until", "SECONDS",
 			"stop there; counted from the record's beginning" },
 	[OPT_SET] = { "set", "KNOB=VALUE",
@@ -40,6 +58,9 @@ static const struct option_row rows[] = {
 	[OPT_EXPORT] = { "export", "N",
 			 "the Nth connection as a script for tern drill" },
 	[OPT_PKT] = { "pkt", "FILE", "where --export writes it" },
+	[OPT_ASCII] = VIEW_ROW_ASCII,
+	[OPT_WIDTH] = VIEW_ROW_WIDTH,
+	[OPT_COLOUR] = VIEW_ROW_COLOUR,
 	{ 0 },
 };
 
@@ -47,7 +68,9 @@ struct replay {
 	struct tern_replay r;
 	const struct command *command;
 	const char *path;
-	bool print;
+	bool print, ladder;
+	uint64_t connection; /* of the ladder; 0: all */
+	struct ladder_style style;
 	const char *redact;
 	const char *pkt; /* of the export; or NULL */
 	FILE *out;
@@ -56,6 +79,7 @@ struct replay {
 };
 
 static struct replay_export export;
+static struct replay_ladder ladder;
 
 static double seconds(const struct replay *r, int64_t now)
 {
@@ -75,6 +99,10 @@ static void on_packet(void *ctx, int link, bool out, const struct tern_pkt *pkt,
 		r->n_in++;
 	if (r->pkt)
 		replay_export_packet(&export, out, pkt, now);
+	if (r->ladder) {
+		ladder.conns.begun_at = r->r.began_at;
+		replay_ladder_packet(&ladder, out, pkt, now);
+	}
 	if (!r->print)
 		return;
 	wire_print(pkt, line, sizeof(line));
@@ -91,8 +119,20 @@ static void before_call(void *ctx, struct tern_replay_call *call)
 
 static void after_call(void *ctx, const struct tern_replay_call *call)
 {
-	(void)ctx;
-	replay_export_call(&export, call);
+	const struct replay *r = ctx;
+
+	if (r->pkt)
+		replay_export_call(&export, call);
+	if (r->ladder)
+		replay_ladder_call(&ladder, call);
+}
+
+static void on_trace(void *ctx, const struct tern_trace *t)
+{
+	const struct replay *r = ctx;
+
+	ladder.conns.begun_at = r->r.began_at;
+	replay_ladder_trace(&ladder, t);
 }
 
 static void on_record(void *ctx, const void *bytes, size_t len)
@@ -186,6 +226,23 @@ static int tell_export(const struct replay *r)
 	return status;
 }
 
+static int tell_ladder(const struct replay *r)
+{
+	struct drill_text t = { 0 };
+	int status = TOOL_OK;
+
+	if (!replay_ladder_draw(&ladder, r->connection, &r->style, &t)) {
+		tool_error(r->command,
+			   "--connection %" PRIu64 ": there are %d of them",
+			   r->connection, ladder.conns.n);
+		status = TOOL_USAGE;
+	}
+	fputs(t.s ? t.s : "", stdout);
+	free(t.s);
+	replay_ladder_fini(&ladder);
+	return status;
+}
+
 static int run_replay(struct replay *r)
 {
 	int error, status;
@@ -208,10 +265,14 @@ static int run_replay(struct replay *r)
 		r->r.before = before_call;
 		r->r.record = on_record;
 	}
-	if (r->pkt)
+	if (r->pkt || r->ladder)
 		r->r.after = after_call;
+	if (r->ladder)
+		r->r.trace = on_trace;
 	error = tern_stack_replay(&r->r);
-	status = tell(r, error);
+	status = r->ladder ? tell_ladder(r) : TOOL_OK;
+	error = tell(r, error);
+	status = error > status ? error : status;
 	if (r->pkt && status != TOOL_USAGE)
 		status = tell_export(r);
 	/* Half a run is none. */
@@ -279,6 +340,12 @@ static bool take_option(struct replay *r, int row, const char *value)
 	case OPT_PRINT:
 		r->print = true;
 		return true;
+	case OPT_LADDER:
+		r->ladder = true;
+		return true;
+	case OPT_CONNECTION:
+		return parse_number(r->command, "connection", value, INT32_MAX,
+				    &r->connection);
 	case OPT_UNTIL:
 		return take_until(r, value);
 	case OPT_SET:
@@ -292,6 +359,13 @@ static bool take_option(struct replay *r, int row, const char *value)
 	case OPT_PKT:
 		r->pkt = value;
 		return true;
+	case OPT_ASCII:
+		r->style.ascii = true;
+		return true;
+	case OPT_WIDTH:
+		return view_take_width(r->command, &r->style, value);
+	case OPT_COLOUR:
+		return view_take_colour(r->command, &r->style, value);
 	}
 	return false;
 }
@@ -304,6 +378,7 @@ static int replay_main(struct options *o)
 	r.command = o->command;
 	r.r.until = TERN_NEVER;
 	r.r.for_ns = TERN_NEVER;
+	view_init(&r.style);
 	while ((row = options_next(o)) >= 0)
 		if (!take_option(&r, row, o->value))
 			return TOOL_USAGE;
@@ -319,6 +394,10 @@ static int replay_main(struct options *o)
 				       "with --set");
 		return TOOL_USAGE;
 	}
+	if (r.connection && !r.ladder) {
+		tool_error(o->command, "--connection goes with --ladder");
+		return TOOL_USAGE;
+	}
 	if (!r.pkt != !export.wanted) {
 		tool_error(o->command, "--export N and --pkt FILE go together");
 		return TOOL_USAGE;
@@ -331,10 +410,11 @@ const struct command cmd_replay = {
 	.name = "replay",
 	.summary = "do a recorded run again and compare",
 	.usage =
-		"[--print] [--until SECONDS] [--set KNOB=VALUE]...\n"
+		"[--print] [--ladder] [--until SECONDS] [--set KNOB=VALUE]...\n"
 		"                   [--redact FILE] [--export N --pkt FILE] RECORD",
 	.options = rows,
 	.more = "  tern replay --print --until 2.5 run.rec\n"
+		"  tern replay --ladder --connection 2 run.rec\n"
 		"  tern replay --set tcp_sack=0 run.rec\n"
 		"  tern replay --redact shareable.rec run.rec\n"
 		"  tern replay --export 1 --pkt x.pkt run.rec && tern drill x.pkt\n"
