@@ -34,9 +34,10 @@ static void read_script(const char *text, size_t len)
 		{ "dry_run", NULL },
 		{ "ip_version", versions[len & 1] },
 	};
+	const struct drill_setup setup = { .overrides = o, .n_overrides = 2 };
 	struct drill_result r;
 
-	drill_text("fuzz.pkt", text, len, o, 2, &r);
+	drill_text("fuzz.pkt", text, len, &setup, &r);
 	check(&r);
 	drill_result_fini(&r);
 }
@@ -55,7 +56,8 @@ static void run_code(const char *code, size_t len)
 	for (i = n; i < n + len; i++)
 		text[i] = text[i] == '}' || !text[i] ? ' ' : text[i];
 	memcpy(text + n + len, "\n}%", 3);
-	drill_text("fuzz.pkt", text, n + len + 3, NULL, 0, &r);
+	drill_text("fuzz.pkt", text, n + len + 3, &(struct drill_setup){ 0 },
+		   &r);
 	check(&r);
 	drill_result_fini(&r);
 	free(text);

@@ -12,7 +12,6 @@
 #include <time.h>
 
 #define FILE_MAX (4 << 20) /* the largest public script has 30 KB */
-#define TRAIL_LINES 40	   /* of what happened, shown when it fails */
 
 static double real_clock(void)
 {
@@ -30,45 +29,25 @@ void drill_result_set(struct drill_result *out, enum drill_verdict verdict,
 	out->message = strdup(message ? message : "");
 }
 
-/* The last lines of the trail. */
-static const char *tail_of(const char *trail, bool *cut)
-{
-	const char *p = trail + strlen(trail);
-	int n = 0;
-
-	*cut = false;
-	while (p > trail) {
-		if (p[-1] == '\n' && n++ == TRAIL_LINES) {
-			*cut = true;
-			return p;
-		}
-		p--;
-	}
-	return trail;
-}
-
+/* r NULL: it did not run. */
 static void report(struct drill_result *out, const struct drill_run *r,
-		   bool with_trail)
+		   const struct ladder_style *style)
 {
 	struct drill_text t = { 0 };
-	bool cut;
 
 	if (r && r->warnings.len)
 		drill_text_add(&t, "%s", r->warnings.s);
 	if (out->verdict == DRILL_FAILED)
 		drill_text_add(&t, "%s:%d: %s\n", out->path, out->line,
 			       out->message);
-	if (r && r->trail.len && with_trail) {
-		const char *tail = tail_of(r->trail.s, &cut);
-
-		drill_text_add(&t, "  so far:\n%s%s", cut ? "    ...\n" : "",
-			       tail);
-	}
+	if (r && (out->verdict == DRILL_FAILED || r->config->verbose))
+		drill_trail_draw(&r->trail, style, &t);
 	out->report = t.s;
 }
 
 static void run_script(struct drill_script *script,
 		       const struct drill_config *config,
+		       const struct ladder_style *style,
 		       struct drill_result *out)
 {
 	struct drill_run r;
@@ -78,15 +57,14 @@ static void run_script(struct drill_script *script,
 	if (!passed)
 		drill_result_set(out, r.skipped ? DRILL_SKIPPED : DRILL_FAILED,
 				 r.fail_line, r.message.s);
-	report(out, &r, out->verdict == DRILL_FAILED || config->verbose > 0);
+	report(out, &r, style);
 	if (r.output.len)
 		out->output = strdup(r.output.s);
 	drill_run_fini(&r);
 }
 
 void drill_text(const char *path, const char *text, size_t len,
-		const struct drill_override *overrides, int n_overrides,
-		struct drill_result *out)
+		const struct drill_setup *setup, struct drill_result *out)
 {
 	struct drill_script script = { .path = path };
 	double start = real_clock();
@@ -97,14 +75,14 @@ void drill_text(const char *path, const char *text, size_t len,
 
 	*out = (struct drill_result){ .path = path };
 	drill_config_init(&config);
-	verdict = drill_parse(&script, text, len, &config, overrides,
-			      n_overrides, &line, &error);
+	verdict = drill_parse(&script, text, len, &config, setup->overrides,
+			      setup->n_overrides, &line, &error);
 	out->n_events = script.n_events;
 	if (verdict != DRILL_PASSED) {
 		drill_result_set(out, verdict, line, error);
-		report(out, NULL, false);
+		report(out, NULL, NULL);
 	} else if (!config.dry_run) {
-		run_script(&script, &config, out);
+		run_script(&script, &config, setup->style, out);
 	}
 	drill_mem_fini(&script.mem);
 	out->real_s = real_clock() - start;
@@ -131,8 +109,8 @@ char *drill_read_file(const char *path, size_t *len)
 	return text;
 }
 
-void drill_file(const char *path, const struct drill_override *overrides,
-		int n_overrides, struct drill_result *out)
+void drill_file(const char *path, const struct drill_setup *setup,
+		struct drill_result *out)
 {
 	size_t len;
 	char *text = drill_read_file(path, &len);
@@ -142,10 +120,10 @@ void drill_file(const char *path, const struct drill_override *overrides,
 		drill_result_set(out, DRILL_FAILED, 0,
 				 errno == EINVAL ? "this is no script" :
 						   strerror(errno));
-		report(out, NULL, false);
+		report(out, NULL, NULL);
 		return;
 	}
-	drill_text(path, text, len, overrides, n_overrides, out);
+	drill_text(path, text, len, setup, out);
 	free(text);
 }
 

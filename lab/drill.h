@@ -9,6 +9,7 @@
 #include "drill_ast.h"
 #include "drill_parse.h"
 #include "lab_fault.h"
+#include "ladder.h"
 
 struct drill_result {
 	const char *path;
@@ -25,13 +26,19 @@ struct drill_result {
 	uint64_t n_points, n_told, n_held, n_other;
 };
 
+/* What all files of a command line have in common. */
+struct drill_setup {
+	const struct drill_override *overrides;
+	int n_overrides;
+	const struct ladder_style *style; /* NULL: 100 columns */
+};
+
 /* Runs one file. What the result points to is the caller's. */
-void drill_file(const char *path, const struct drill_override *overrides,
-		int n_overrides, struct drill_result *);
+void drill_file(const char *path, const struct drill_setup *,
+		struct drill_result *);
 /* The same of a text. */
 void drill_text(const char *path, const char *text, size_t len,
-		const struct drill_override *overrides, int n_overrides,
-		struct drill_result *);
+		const struct drill_setup *, struct drill_result *);
 /* A script's text, NUL behind it; NULL with errno. free() takes it. */
 char *drill_read_file(const char *path, size_t *len);
 /* line and message: of a verdict that is not passed. */
@@ -42,8 +49,7 @@ void drill_result_fini(struct drill_result *);
 struct drill_batch {
 	char *const *paths;
 	int n_paths;
-	const struct drill_override *overrides;
-	int n_overrides;
+	struct drill_setup setup;
 	int n_jobs;
 	enum lab_fault_kind fault; /* again and again, with one each time */
 	/* Called in the order of paths, by one thread at a time. */

@@ -21,7 +21,10 @@
 #include <sys/uio.h>
 
 struct tern_tcp_info;
+struct tern_trace;
 struct drill_adapter;
+
+typedef void drill_trace_fn(void *ctx, const struct tern_trace *);
 
 struct drill_adapter_ops {
 	void (*free)(struct drill_adapter *);
@@ -89,6 +92,8 @@ struct drill_adapter_ops {
 			 uint32_t initcwnd);
 	int (*make_file)(struct drill_adapter *, const char *path,
 			 uint64_t size);
+	/* (optional) Who is told what the stack does. */
+	void (*trace)(struct drill_adapter *, drill_trace_fn *, void *ctx);
 };
 
 struct drill_adapter {

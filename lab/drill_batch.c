@@ -48,10 +48,9 @@ static void run_one(const struct drill_batch *b, int i,
 		    struct drill_result *out)
 {
 	if (b->fault)
-		drill_fault_file(b->paths[i], b->overrides, b->n_overrides,
-				 b->fault, out);
+		drill_fault_file(b->paths[i], &b->setup, b->fault, out);
 	else
-		drill_file(b->paths[i], b->overrides, b->n_overrides, out);
+		drill_file(b->paths[i], &b->setup, out);
 }
 
 static void *work(void *ctx)

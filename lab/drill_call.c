@@ -238,7 +238,7 @@ static void finish(struct drill_run *r, struct drill_op *op, int64_t result)
 	struct drill_text t = { 0 };
 
 	print_result(&t, result);
-	drill_run_note(r, drill_run_now(r), "%s = %s", op->call->text, t.s);
+	drill_trail_call(&r->trail, drill_run_now(r), op->call->text, t.s);
 	free(t.s);
 	if (result == -ENOMEM || result == -ENOBUFS)
 		r->told_no_memory = true;
@@ -252,8 +252,10 @@ static void finish(struct drill_run *r, struct drill_op *op, int64_t result)
 /* One attempt; true if the call has returned. */
 static bool attempt(struct drill_run *r, struct drill_op *op)
 {
-	int64_t result = op->call->row->step(r, op);
+	int64_t result;
 
+	drill_trail_mark(&r->trail);
+	result = op->call->row->step(r, op);
 	if (result == DRILL_WAIT && !r->failed)
 		return false;
 	finish(r, op, result == DRILL_WAIT ? 0 : result);
@@ -319,7 +321,8 @@ bool drill_call_run(struct drill_run *r, const struct drill_event *e)
 	if (attempt(r, op))
 		return !r->failed;
 	set_patience(r, op);
-	drill_run_note(r, drill_run_now(r), "%s ...", e->call->text);
+	drill_trail_add(&r->trail, LADDER_CALL, drill_run_now(r), "%s ...",
+			e->call->text);
 	r->blocked = op;
 	/* One that was not said to block holds up the script. */
 	return e->time.blocks || drill_call_settle(r, PATIENCE);

@@ -361,6 +361,7 @@ bool drill_code_run(struct drill_run *r, const struct drill_code *code)
 			return drill_run_fail(r, s->line, "code: %s: %s",
 					      e.error, s->text);
 	}
-	drill_run_note(r, drill_run_now(r), "%%{ ... }%%");
+	drill_trail_add(&r->trail, LADDER_NOTE, drill_run_now(r),
+			"%%{ ... }%%");
 	return !r->failed;
 }

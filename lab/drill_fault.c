@@ -25,8 +25,7 @@ struct drill_faults {
 	const char *path;
 	const char *text;
 	size_t len;
-	const struct drill_override *overrides;
-	int n_overrides;
+	const struct drill_setup *setup;
 	struct lab_fault fault;
 	struct drill_result *out;
 };
@@ -88,8 +87,9 @@ static const char *run_once(struct drill_faults *f, enum drill_verdict *verdict,
 	int line;
 
 	drill_config_init(&config);
-	*verdict = drill_parse(&script, f->text, f->len, &config, f->overrides,
-			       f->n_overrides, &line, &error);
+	*verdict = drill_parse(&script, f->text, f->len, &config,
+			       f->setup->overrides, f->setup->n_overrides,
+			       &line, &error);
 	if (*verdict == DRILL_PASSED && config.kernel) {
 		*verdict = DRILL_FAILED;
 		line = 1;
@@ -188,14 +188,12 @@ static void run_all(struct drill_faults *f)
 	}
 }
 
-void drill_fault_file(const char *path, const struct drill_override *overrides,
-		      int n_overrides, enum lab_fault_kind kind,
-		      struct drill_result *out)
+void drill_fault_file(const char *path, const struct drill_setup *setup,
+		      enum lab_fault_kind kind, struct drill_result *out)
 {
 	struct drill_faults f = {
 		.path = path,
-		.overrides = overrides,
-		.n_overrides = n_overrides,
+		.setup = setup,
 		.fault = { .kind = kind },
 		.out = out,
 	};

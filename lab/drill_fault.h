@@ -23,9 +23,8 @@
 struct drill_run;
 
 /* Runs the file once clean, then once for each point. */
-void drill_fault_file(const char *path, const struct drill_override *,
-		      int n_overrides, enum lab_fault_kind,
-		      struct drill_result *);
+void drill_fault_file(const char *path, const struct drill_setup *,
+		      enum lab_fault_kind, struct drill_result *);
 
 /* A run's end: closes all and lets the clock run out. What is wrong then, in
  * words, or NULL. */

@@ -154,7 +154,7 @@ bool drill_pkt_in(struct drill_run *r, const struct drill_pkt *line)
 	struct drill_ends ends;
 
 	drill_print_pkt(&t, line, r->v6);
-	drill_run_note(r, drill_run_now(r), "%s", t.s);
+	drill_trail_packet(&r->trail, true, drill_run_now(r), t.s + 2, NULL);
 	free(t.s);
 	if (line->proto == DRILL_TCP)
 		return tcp_in(r, line, bytes);

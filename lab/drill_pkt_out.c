@@ -99,12 +99,12 @@ static bool is_wanted(struct drill_run *r, const struct drill_pkt *line,
 }
 
 static void note_live(struct drill_run *r, const struct drill_live *live,
-		      const char *remark)
+		      const char *note)
 {
 	struct drill_text t = { 0 };
 
 	drill_print_pkt(&t, &live->pkt, r->v6);
-	drill_run_note(r, live->at, "%s%s", t.s, remark);
+	drill_trail_packet(&r->trail, false, live->at, t.s + 2, note);
 	free(t.s);
 }
 
@@ -127,8 +127,8 @@ static bool fetch(struct fetch *f, struct drill_live *live)
 		if (is_wanted(r, f->e ? f->e->pkt : NULL, live, &f->flow))
 			return true;
 		note_live(r, live,
-			  live->broken ? "  (broken, dropped)" :
-					 "  (not of this socket, dropped)");
+			  live->broken ? "broken, dropped" :
+					 "not of this socket, dropped");
 	}
 }
 
@@ -153,7 +153,7 @@ static bool collect(struct fetch *f, struct drill_live *live, int *n_merged)
 		if (why) {
 			if (f->flow)
 				drill_flow_to_script(f->flow, &next.pkt);
-			note_live(f->r, &next, "  (does not fit)");
+			note_live(f->r, &next, "does not fit");
 			drill_run_fail(f->r, f->e->line,
 				       "only %u of %u bytes came in one piece: "
 				       "%s",
@@ -258,7 +258,7 @@ static bool check(struct drill_run *r, const struct drill_event *e,
 		live->pkt.tos_check = DRILL_TOS_ECN;
 	live->pkt.has_ttl = e->pkt->has_ttl;
 	live->pkt.has_flow = e->pkt->has_flow;
-	note_live(r, live, n_merged > 1 ? "  (in several segments)" : "");
+	note_live(r, live, n_merged > 1 ? "in several segments" : NULL);
 	drill_match(r, f, e->pkt, live, n_merged, &wrong, &doubts);
 	if (f && live->pkt.proto == DRILL_TCP)
 		learn(r, f, e->pkt, &as_live);
@@ -313,7 +313,8 @@ bool drill_pkt_left_over(struct drill_run *r)
 			drill_flow_to_script(f.flow, &live.pkt);
 		t.len = 0;
 		drill_print_pkt(&t, &live.pkt, r->v6);
-		drill_run_note(r, live.at, "%s  (left over)", t.s);
+		drill_trail_packet(&r->trail, false, live.at, t.s + 2,
+				   "left over");
 		if (!first.len)
 			drill_text_add(&first, "%s", t.s);
 	}

@@ -134,18 +134,6 @@ bool drill_run_differs(struct drill_run *r, int line, bool non_fatal,
 	return !r->failed;
 }
 
-void drill_run_note(struct drill_run *r, int64_t at, const char *fmt, ...)
-{
-	va_list args;
-
-	drill_text_add(&r->trail, "%5lld.%06lld  ", (long long)(at / NS_PER_S),
-		       (long long)(at % NS_PER_S / NS_PER_US));
-	va_start(args, fmt);
-	drill_text_vadd(&r->trail, fmt, args);
-	va_end(args);
-	drill_text_add(&r->trail, "\n");
-}
-
 bool drill_run_in_time(const struct drill_run *r, int64_t at, int64_t lo,
 		       int64_t hi, int64_t base)
 {
@@ -277,7 +265,8 @@ static bool run_event(struct drill_run *r, const struct drill_event *e)
 			return false;
 		return drill_call_run(r, e);
 	case DRILL_EV_SHELL:
-		drill_run_note(r, drill_run_now(r), "%s", e->text);
+		drill_trail_add(&r->trail, LADDER_NOTE, drill_run_now(r), "%s",
+				e->text);
 		return drill_shell_run(r, e->shell);
 	case DRILL_EV_CODE:
 		return drill_code_run(r, e->code);
@@ -327,6 +316,7 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 		.start_at = START_AT,
 		.next_port = 50000,
 		.mtu = config->mtu,
+		.trail = { .mem = &script->mem, .start_at = START_AT },
 	};
 	if (config->new_adapter)
 		r->a = config->new_adapter(config, START_AT, &why);
@@ -336,10 +326,12 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 		r->a = drill_tern_new(config, START_AT, &why);
 	if (!r->a)
 		return drill_run_fail(r, 1, "%s", why);
+	if (r->a->ops->trace)
+		r->a->ops->trace(r->a, drill_trail_trace, &r->trail);
 	r->vars = drill_code_new_vars(r->mem);
 	ok = run_init_scripts(r) && drill_shell_run(r, script->init);
 	/* Time 0 is after that. */
-	r->start_at = r->a->ops->now(r->a);
+	r->start_at = r->trail.start_at = r->a->ops->now(r->a);
 	ok = ok && run_events(r);
 	drill_shell_run(r, script->cleanup);
 	return ok && !r->failed && !r->skipped;
@@ -354,7 +346,7 @@ void drill_run_fini(struct drill_run *r)
 	for (f = r->flows; f; f = f->next)
 		free(f->ts);
 	free(r->message.s);
-	free(r->trail.s);
+	drill_trail_fini(&r->trail);
 	free(r->warnings.s);
 	free(r->output.s);
 }

@@ -12,6 +12,7 @@
 #include "drill_ast.h"
 #include "drill_config.h"
 #include "drill_flow.h"
+#include "drill_trail.h"
 
 #define DRILL_FD_MAP 256
 
@@ -48,7 +49,7 @@ struct drill_run {
 	bool told_no_memory; /* a call was */
 	int fail_line;
 	struct drill_text message; /* why */
-	struct drill_text trail;   /* a line for each thing that happened */
+	struct drill_trail trail;
 	struct drill_text warnings;
 	struct drill_text output; /* of print() and nstat */
 };
@@ -82,10 +83,6 @@ drill_run_differs(struct drill_run *, int line, bool non_fatal, const char *fmt,
 /* Is `at` close enough to [lo, hi]? base: how long it was waited for. */
 bool drill_run_in_time(const struct drill_run *, int64_t at, int64_t lo,
 		       int64_t hi, int64_t base);
-
-/* Appends "TIME text" to the trail. */
-__attribute__((format(printf, 3, 4))) void
-drill_run_note(struct drill_run *, int64_t at, const char *fmt, ...);
 
 struct drill_flow *drill_run_new_flow(struct drill_run *, int protocol);
 /* The flow on these ports, NULL if there is none. */

@@ -149,6 +149,11 @@ static int sysctl(struct drill_adapter *a, const char *name, const char *value)
 	return tern_sysctl_set(t->st, name, value, t->now);
 }
 
+static void trace(struct drill_adapter *a, drill_trace_fn *fn, void *ctx)
+{
+	tern_stack_trace(drill_tern_of(a)->st, fn, ctx);
+}
+
 static int counter(struct drill_adapter *a, const char *name, uint64_t *out)
 {
 	int i = tern_counter_find(name);
@@ -242,6 +247,7 @@ static const struct drill_adapter_ops ops = {
 	.set_mtu = set_mtu,
 	.set_route = set_route,
 	.make_file = drill_tern_make_file,
+	.trace = trace,
 };
 
 /* The link, our address on it, and everything else behind it. */

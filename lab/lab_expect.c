@@ -2,6 +2,7 @@
 #include "lab_expect.h"
 
 #include "lab_info.h"
+#include "ladder_trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static bool check_state(struct lab_run *run, struct lab_expect *e,
 		return false;
 	if (find_entry(h, v, &i))
 		state = i.state;
-	found(run, e, "it is %s", lab_state_name(state));
+	found(run, e, "it is %s", ladder_state_name(state));
 	return state == e->state;
 }
 
@@ -237,7 +238,7 @@ static bool check_path(struct lab_run *run, struct lab_expect *e,
 		    x->lport != v->lport || x->rport != v->rport)
 			continue;
 		drill_text_add(&t, "%s%s", n ? ", " : "",
-			       lab_state_name(x->state));
+			       ladder_state_name(x->state));
 		same = same && n < e->n_states && e->states[n] == x->state;
 		n++;
 	}

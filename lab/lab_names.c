@@ -51,11 +51,6 @@ int lab_state_find(const char *name)
 	return 0;
 }
 
-const char *lab_state_name(int state)
-{
-	return state == TERN_TCP_CLOSE ? "CLOSED" : tern_tcp_state_name(state);
-}
-
 static const struct {
 	const char *name;
 	int bit;

@@ -198,7 +198,6 @@ void lab_poll_print(struct drill_text *, int64_t bits);
 /* A state by the name that ss has for it, in any case and spelling; 0: none.
  * CLOSED is 7. */
 int lab_state_find(const char *name);
-const char *lab_state_name(int state);
 
 /* False: script->error says why. Everything lives in mem. */
 bool lab_script_parse(struct lab_script *, struct drill_mem *, const char *path,

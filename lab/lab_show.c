@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_show.h"
 
+#include "ladder_trace.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -58,7 +60,7 @@ static bool convert(struct lab_run *run, const struct lab_event *e,
 	if (e->kind == LAB_SENT)
 		out->text = packet_text(run, e);
 	else if (e->kind == LAB_STATE)
-		out->text = lab_state_name(e->state);
+		out->text = ladder_state_name(e->state);
 	return true;
 }
 
@@ -164,9 +166,9 @@ static json_t *json_event(struct lab_run *run, const struct lab_event *e)
 		json_object_set_new(o, "text", json_string(e->text));
 	if (e->kind == LAB_STATE) {
 		json_object_set_new(o, "from",
-				    json_string(lab_state_name(e->from)));
+				    json_string(ladder_state_name(e->from)));
 		json_object_set_new(o, "state",
-				    json_string(lab_state_name(e->state)));
+				    json_string(ladder_state_name(e->state)));
 		json_object_set_new(o, "port", json_integer(e->lport));
 	}
 	return o;

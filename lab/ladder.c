@@ -193,7 +193,9 @@ static void put(struct drawing *d, int x, const char *text, int columns)
 			n++;
 		if (n > 4)
 			n = 1;
-		drill_text_add(&one, "%.*s", n, text);
+		/* A script's line may have its own breaks. */
+		drill_text_add(&one, "%.*s", n,
+			       (unsigned char)*text < ' ' ? " " : text);
 		w = ladder_columns(one.s);
 		if (w > columns)
 			n = 0;

@@ -6,7 +6,7 @@
  */
 #include "ladder_conns.h"
 
-#include "lab_script.h"
+#include "ladder_trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +173,7 @@ void ladder_conns_half_open(struct ladder_conns *lc, int conn)
 	if ((c->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
 		ladder_conns_add(lc, conn, c->lane ? &c->right : &c->left,
 				 LADDER_STATE,
-				 lab_state_name(TERN_TCP_SYN_RECV), c->at);
+				 ladder_state_name(TERN_TCP_SYN_RECV), c->at);
 }
 
 static char *copy(const char *text)

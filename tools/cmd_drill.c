@@ -2,7 +2,7 @@
 /*
  * tern drill: packetdrill scripts on a tern stack, in virtual time.
  */
-#include "tools/tool.h"
+#include "tools/view_options.h"
 
 #include "lab/drill.h"
 #include "lab/drill_config.h"
@@ -21,6 +21,9 @@ enum {
 	OPT_FAULT,
 	OPT_COVERAGE,
 	OPT_REQUIRE,
+	OPT_ASCII,
+	OPT_WIDTH,
+	OPT_COLOUR,
 	N_OWN
 };
 
@@ -40,6 +43,9 @@ static const struct option_row own_rows[N_OWN] = {
 	[OPT_REQUIRE] = { "require", "ROWS",
 			  "with --coverage: fail if one of these (O4,T) is "
 			  "not" },
+	[OPT_ASCII] = VIEW_ROW_ASCII,
+	[OPT_WIDTH] = VIEW_ROW_WIDTH,
+	[OPT_COLOUR] = VIEW_ROW_COLOUR,
 };
 
 /* Own rows, then those of lab/drill_config.c; filled before the first use. */
@@ -55,6 +61,7 @@ struct drill_command {
 	enum lab_fault_kind fault;
 	uint64_t n_points, n_told, n_held, n_other;
 	int counts[DRILL_N_VERDICTS];
+	struct ladder_style style;
 };
 
 __attribute__((constructor)) static void fill_rows(void)
@@ -164,8 +171,7 @@ static int run_files(struct options *o, struct drill_command *c)
 	struct drill_batch batch = {
 		.paths = o->argv,
 		.n_paths = o->argc,
-		.overrides = c->overrides,
-		.n_overrides = c->n_overrides,
+		.setup = { c->overrides, c->n_overrides, &c->style },
 		.n_jobs = (int)c->n_jobs,
 		.fault = c->fault,
 		.each = on_result,
@@ -214,6 +220,38 @@ static void lengthen(struct options *o)
 	}
 }
 
+static bool take(struct options *o, struct drill_command *c, int row)
+{
+	switch (row) {
+	case OPT_JUNIT:
+		c->junit = o->value;
+		return true;
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_JOBS:
+		return parse_number(o->command, "jobs", o->value, 64,
+				    &c->n_jobs);
+	case OPT_FAULT:
+		return take_fault(o, c);
+	case OPT_REQUIRE:
+		c->required = o->value;
+		c->coverage = true;
+		return true;
+	case OPT_COVERAGE:
+		c->coverage = true;
+		return true;
+	case OPT_ASCII:
+		c->style.ascii = true;
+		return true;
+	case OPT_WIDTH:
+		return view_take_width(o->command, &c->style, o->value);
+	case OPT_COLOUR:
+		return view_take_colour(o->command, &c->style, o->value);
+	}
+	return take_override(o, c, row);
+}
+
 static int drill_main(struct options *o)
 {
 	static struct drill_command c;
@@ -222,27 +260,14 @@ static int drill_main(struct options *o)
 
 	lengthen(o);
 	c.n_jobs = cores > 0 ? (uint64_t)cores : 1;
+	view_init(&c.style);
 	while ((row = options_next(o)) >= 0) {
-		if (row == OPT_JUNIT) {
-			c.junit = o->value;
-		} else if (row == OPT_JSON) {
-			c.json = true;
-		} else if (row == OPT_JOBS) {
-			if (!parse_number(o->command, "jobs", o->value, 64,
-					  &c.n_jobs))
-				return TOOL_USAGE;
-		} else if (row == OPT_COVERAGE) {
-			c.coverage = true;
-		} else if (row == OPT_REQUIRE) {
-			c.required = o->value;
-			c.coverage = true;
-		} else if (row == OPT_FAULT) {
-			if (!take_fault(o, &c))
-				return TOOL_USAGE;
-		} else if (!take_override(o, &c, row)) {
+		if (!take(o, &c, row))
 			return TOOL_USAGE;
-		}
 	}
+	/* A report's ladders are read elsewhere. */
+	if (c.junit)
+		c.style.colour = false;
 	if (row == OPTIONS_WRONG)
 		return TOOL_USAGE;
 	if (o->argc < 1) {

@@ -2,7 +2,7 @@
 #include "tools/replay_ladder.h"
 
 #include "lab/drill_parse.h"
-#include "lab/lab_script.h"
+#include "lab/ladder_trace.h"
 
 #include "base/bytes.h"
 
@@ -62,34 +62,10 @@ void replay_ladder_packet(struct replay_ladder *l, bool out,
 	}
 }
 
-/* What became of a connection, as ss would name it. */
-static const char *state_of(const struct tern_trace *t)
-{
-	/* They go on without a control block. */
-	if (t->to == TERN_TCP_CLOSE && !strcmp(t->what, "TIME_WAIT begins"))
-		return lab_state_name(TERN_TCP_TIME_WAIT);
-	if (t->to == TERN_TCP_CLOSE && !strcmp(t->what, "orphan in FIN_WAIT_2"))
-		return lab_state_name(TERN_TCP_FIN_WAIT2);
-	return lab_state_name(t->to);
-}
-
-static void on_state(struct replay_ladder *l, const struct tern_trace *t,
-		     int conn)
-{
-	const char *state = state_of(t);
-	bool ends = !strcmp(state, lab_state_name(TERN_TCP_CLOSE));
-
-	/* Why it ended, where it did not just close. */
-	if (ends && t->from != TERN_TCP_LAST_ACK)
-		ladder_conns_add(&l->conns, conn, &t->local, LADDER_NOTE,
-				 t->what, t->now);
-	ladder_conns_add(&l->conns, conn, &t->local, LADDER_STATE, state,
-			 t->now);
-}
-
 void replay_ladder_trace(struct replay_ladder *l, const struct tern_trace *t)
 {
-	int conn;
+	struct ladder_event e[2];
+	int conn, n;
 
 	if (t->kind == TERN_TRACE_DROP && t->pkt && t->pkt == l->pkt &&
 	    l->pkt_conn >= 0 && t->what && strcmp(t->what, "TCP_RESET") != 0)
@@ -104,13 +80,10 @@ void replay_ladder_trace(struct replay_ladder *l, const struct tern_trace *t)
 		conn = ladder_conns_open(&l->conns, &t->local, &t->remote);
 	if (t->s >= 0)
 		join(l, t->s, conn, &t->local);
-	if (t->kind == TERN_TRACE_STATE)
-		on_state(l, t, conn);
-	else
-		ladder_conns_add(&l->conns, conn, &t->local,
-				 t->kind == TERN_TRACE_TIMER ? LADDER_TIMER :
-							       LADDER_NOTE,
-				 t->what, t->now);
+	n = ladder_trace(t, e);
+	for (int i = 0; i < n; i++)
+		ladder_conns_add(&l->conns, conn, &t->local, e[i].kind,
+				 e[i].text, t->now);
 }
 
 static void accepted(struct replay_ladder *l, const struct tern_replay_call *k)

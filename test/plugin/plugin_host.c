@@ -82,6 +82,15 @@ static struct drill_adapter *new_client(const struct drill_config *c,
 	return plugin_client_new(&ifc, now);
 }
 
+static void show_trail(const struct drill_run *r)
+{
+	struct drill_text t = { 0 };
+
+	drill_trail_draw(&r->trail, NULL, &t);
+	fputs(t.s ? t.s : "", stdout);
+	free(t.s);
+}
+
 static void run(const char *path, const struct drill_override *o, int n)
 {
 	struct drill_script script = { .path = path };
@@ -110,7 +119,7 @@ static void run(const char *path, const struct drill_override *o, int n)
 	       line, path, (int)strcspn(error, "\n"), error);
 	fflush(stdout);
 	if (verdict == DRILL_FAILED && getenv("PLUGIN_HOST_TRAIL"))
-		fputs(r.trail.s, stdout);
+		show_trail(&r);
 	drill_run_fini(&r);
 	drill_mem_fini(&script.mem);
 	free(text);
