@@ -39,12 +39,17 @@ static json_t *next_counter(struct control_question *q)
 static json_t *next_drop(struct control_question *q)
 {
 	int i = (int)q->cursor++;
+	const char *name = tern_drop_name(i);
+	uint64_t n;
 
-	if (!tern_drop_name(i))
+	if (!name)
 		return NULL;
-	return json_pack("{s:s, s:I, s:s}", "name", tern_drop_name(i), "value",
-			 (json_int_t)tern_drop_count(host_stack(q->host), i),
-			 "help", tern_drop_help(i));
+	n = tern_drop_count(host_stack(q->host), i);
+	/* The queues in front of the stack are the devices'. */
+	if (!strcmp(name, "BACKLOG_FULL"))
+		n += host_n_dropped(q->host);
+	return json_pack("{s:s, s:I, s:s}", "name", name, "value",
+			 (json_int_t)n, "help", tern_drop_help(i));
 }
 
 /* What it may be and what it is at first, in *out; "" if there is nothing to
@@ -131,8 +136,10 @@ static json_t *next_tunable(struct control_question *q)
 		q->error = tern_sysctl_set(host_stack(q->host), name, value,
 					   host_now(q->host));
 	t = tern_tunable_nearest(name);
-	if (value)
+	if (value) {
+		host_bound_input(q->host);
 		refuse_value(q, value, t);
+	}
 	return q->error ? NULL : tunable_row(q, name, t);
 }
 

@@ -13,9 +13,9 @@
  * Nobody starves: a round takes a few batches each way from a link and at most
  * EVENTS descriptors, and what is left makes the next round begin at once.
  *
- * The input queue (O13) is the batch itself: at most netdev_max_backlog packets
- * go in at one instant, the rest stays in the device, which drops and counts
- * by itself when its own queue is full.
+ * The input queue (O13) is the device's: it holds netdev_max_backlog packets
+ * (host_bound_input()) while the host is busy, and drops and counts what is
+ * over. To read them all at once and drop here would only drop more.
  *
  * Not here: more than one thread; more hosts are more processes or threads.
  */
@@ -292,9 +292,30 @@ int host_add_link(struct host *h, struct tern_link *link)
 	if (h->n_links == MAX_LINKS)
 		return -TERN_ENOSPC;
 	number = host_link_init(&h->links[h->n_links], h, link);
-	if (number >= 0)
+	if (number >= 0) {
 		h->n_links++;
+		host_bound_input(h);
+	}
 	return number;
+}
+
+void host_bound_input(struct host *h)
+{
+	char text[24] = "";
+
+	tern_sysctl_get(h->stack, "netdev_max_backlog", text, sizeof(text));
+	for (int i = 0; i < h->n_links; i++)
+		host_link_bound(&h->links[i],
+				(uint32_t)strtoul(text, NULL, 10));
+}
+
+uint64_t host_n_dropped(const struct host *h)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < h->n_links; i++)
+		n += host_link_dropped(&h->links[i]);
+	return n;
 }
 
 static void take_packets(struct host *h)

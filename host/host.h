@@ -7,8 +7,8 @@
  * stack; take batches from links; dispatch socket events and descriptors;
  * hand batches out. Everything in a round happens at the same `now`.
  *
- * In front of the stack stands an input queue of netdev_max_backlog packets a
- * round (O13).
+ * In front of the stack stands an input queue of netdev_max_backlog packets for
+ * each device, which drops what is over (O13).
  *
  * Single-threaded; callbacks may call any host or stack function, and remove
  * themselves.
@@ -53,6 +53,12 @@ int64_t host_now(const struct host *);
 /* Attaches a link, which the host then owns. Returns its number in the stack,
  * or -errno (the link is still the caller's). */
 int host_add_link(struct host *, struct tern_link *);
+
+/* To be called when a tunable has changed: netdev_max_backlog bounds queues that
+ * are not the stack's. */
+void host_bound_input(struct host *);
+/* Packets that were dropped because these were full. */
+uint64_t host_n_dropped(const struct host *);
 
 typedef void host_fd_fn(void *ctx, uint32_t epoll_events);
 /* Watches a descriptor (EPOLLIN etc., level-triggered unless EPOLLET is in

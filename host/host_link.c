@@ -167,3 +167,14 @@ int64_t host_link_deadline(const struct host_link *l)
 		return INT64_MIN;
 	return link_deadline(l);
 }
+
+void host_link_bound(struct host_link *l, uint32_t n)
+{
+	if (l->link->ops->bound)
+		l->link->ops->bound(l->link, n);
+}
+
+uint64_t host_link_dropped(const struct host_link *l)
+{
+	return l->link->ops->n_dropped ? l->link->ops->n_dropped(l->link) : 0;
+}

@@ -35,6 +35,11 @@ bool host_link_take(struct host_link *);
 /* Packets out, some batches. True: there may be more. */
 bool host_link_give(struct host_link *);
 
+/* No more than n packets may wait in front of it, and how many were dropped
+ * there. */
+void host_link_bound(struct host_link *, uint32_t n);
+uint64_t host_link_dropped(const struct host_link *);
+
 /* When it wants attention without its descriptor's saying so. */
 int64_t host_link_deadline(const struct host_link *);
 

@@ -283,6 +283,21 @@ static bool lane_init(struct lane *l, const struct tern_fault_lane *config,
 	return true;
 }
 
+static void fault_bound(struct tern_link *link, uint32_t n)
+{
+	struct tern_link *inner = fault_of(link)->inner;
+
+	if (inner->ops->bound)
+		inner->ops->bound(inner, n);
+}
+
+static uint64_t fault_n_dropped(struct tern_link *link)
+{
+	struct tern_link *inner = fault_of(link)->inner;
+
+	return inner->ops->n_dropped ? inner->ops->n_dropped(inner) : 0;
+}
+
 static void fault_close(struct tern_link *link)
 {
 	struct fault *f = fault_of(link);
@@ -299,6 +314,8 @@ static const struct tern_link_ops fault_ops = {
 	.close = fault_close,
 	.fd = fault_fd,
 	.deadline = fault_deadline,
+	.bound = fault_bound,
+	.n_dropped = fault_n_dropped,
 };
 
 int tern_fault_wrap(struct tern_link *inner,

@@ -265,6 +265,21 @@ static int64_t pcapng_deadline(struct tern_link *link)
 	return inner->ops->deadline ? inner->ops->deadline(inner) : TERN_NEVER;
 }
 
+static void pcapng_bound(struct tern_link *link, uint32_t n)
+{
+	struct tern_link *inner = pcapng_of(link)->inner;
+
+	if (inner->ops->bound)
+		inner->ops->bound(inner, n);
+}
+
+static uint64_t pcapng_n_dropped(struct tern_link *link)
+{
+	struct tern_link *inner = pcapng_of(link)->inner;
+
+	return inner->ops->n_dropped ? inner->ops->n_dropped(inner) : 0;
+}
+
 static void pcapng_close(struct tern_link *link)
 {
 	struct pcapng *p = pcapng_of(link);
@@ -282,6 +297,8 @@ static const struct tern_link_ops pcapng_ops = {
 	.close = pcapng_close,
 	.fd = pcapng_fd,
 	.deadline = pcapng_deadline,
+	.bound = pcapng_bound,
+	.n_dropped = pcapng_n_dropped,
 };
 
 int tern_pcapng_wrap(struct tern_link *inner,

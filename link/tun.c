@@ -228,11 +228,23 @@ static void tun_close(struct tern_link *link)
 	free(t);
 }
 
+static void tun_bound(struct tern_link *link, uint32_t n)
+{
+	tun_dev_queue_len(link->name, n);
+}
+
+static uint64_t tun_n_dropped(struct tern_link *link)
+{
+	return tun_dev_dropped(link->name);
+}
+
 static const struct tern_link_ops tun_ops = {
 	.receive = tun_receive,
 	.send = tun_send,
 	.close = tun_close,
 	.fd = tun_fd,
+	.bound = tun_bound,
+	.n_dropped = tun_n_dropped,
 };
 
 int tern_tun_open(struct tern_pool *pool, struct tern_tun_config *config,

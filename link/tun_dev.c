@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #define TUN_PATH "/dev/net/tun"
+/* Whoever asks for more packets in a queue than this means: without end. */
+#define MOST_QUEUED 100000
 
 /* Fills config->why and passes the error on. */
 __attribute__((format(printf, 3, 4))) static int
@@ -238,4 +240,40 @@ int tun_dev_open(struct tern_tun_config *config, char name[16])
 	}
 	memcpy(name, ifr.ifr_name, sizeof(ifr.ifr_name));
 	return fd;
+}
+
+void tun_dev_queue_len(const char *name, uint32_t n)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { 0 };
+
+	if (s < 0)
+		return;
+	strncpy(ifr.ifr_name, name, sizeof(ifr.ifr_name) - 1);
+	ifr.ifr_qlen = n < MOST_QUEUED ? (int)n : MOST_QUEUED;
+	(void)ioctl(s, SIOCSIFTXQLEN, &ifr);
+	close(s);
+}
+
+uint64_t tun_dev_dropped(const char *name)
+{
+	/* Of this thread's namespace, where the device was made. */
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	size_t len = strlen(name);
+	unsigned long long n = 0;
+	char line[512], *p;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		p = line + strspn(line, " ");
+		if (strncmp(p, name, len) != 0 || p[len] != ':')
+			continue;
+		/* 8 numbers of what it received; bytes, packets, errors. */
+		sscanf(p + len + 1,
+		       "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", &n);
+		break;
+	}
+	fclose(f);
+	return n;
 }

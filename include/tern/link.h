@@ -192,6 +192,11 @@ struct tern_link_ops {
 	/* (optional) When receive or send would next do something without
 	 * its descriptor saying so; TERN_NEVER if not. */
 	int64_t (*deadline)(struct tern_link *);
+	/* (optional) No more than n packets are to wait for receive, where they
+	 * wait in a queue of somebody else's. */
+	void (*bound)(struct tern_link *, uint32_t n);
+	/* (optional) How many packets that queue has dropped so far. */
+	uint64_t (*n_dropped)(struct tern_link *);
 };
 
 /*

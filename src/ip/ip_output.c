@@ -89,8 +89,10 @@ static void loop_copy(struct tern_stack *st, const struct tern_pkt *pkt,
 	struct ip_link *l = &st->ip.link[IP_LOOPBACK];
 	struct tern_pkt *copy;
 
-	if (l->out.n >= (uint32_t)st->tun.netdev_max_backlog)
+	if (l->out.n >= (uint32_t)st->tun.netdev_max_backlog) {
+		st->drops[DROP_BACKLOG_FULL]++;
 		return;
+	}
 	copy = tern_pkt_clone(st->pool, pkt);
 	if (!copy)
 		return;
