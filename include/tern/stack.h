@@ -226,12 +226,18 @@ struct tern_sock_info {
 	int64_t timer_at;  /* TERN_NEVER if none */
 	int retransmits;
 	int probes;
+	uint32_t cwnd;	 /* segments; 0: it has none */
 	uint64_t cookie; /* never used twice in a stack */
 };
 
 /* Walks all sockets: *cursor is 0 at first; false at the end. Sockets made
  * or gone meanwhile may or may not be seen; the others once each. */
 bool tern_sock_next(struct tern_stack *, uint64_t *cursor,
+		    struct tern_sock_info *);
+/* Whose a TCP segment between these ends is, or will be: a connection, an entry
+ * that is half-open or in TIME_WAIT, or a listener. False: nobody's. */
+bool tern_sock_find(struct tern_stack *, const struct tern_sockaddr *local,
+		    const struct tern_sockaddr *remote,
 		    struct tern_sock_info *);
 /* TCP_INFO of the entry that tern_sock_next() gave at this cookie. */
 int tern_sock_tcp_info(struct tern_stack *, uint64_t cookie,

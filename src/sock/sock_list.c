@@ -32,6 +32,13 @@ bool tern_sock_next(struct tern_stack *st, uint64_t *cursor,
 	return next_udp(st, cursor, out);
 }
 
+bool tern_sock_find(struct tern_stack *st, const struct tern_sockaddr *local,
+		    const struct tern_sockaddr *remote,
+		    struct tern_sock_info *out)
+{
+	return tcp_show_ends(st, local, remote, out);
+}
+
 int64_t sock_tcp_info(struct tern_stack *st, struct call *c)
 {
 	c->out_len = sizeof(struct tern_tcp_info);

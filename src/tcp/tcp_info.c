@@ -250,11 +250,8 @@ static uint32_t positive(int32_t n)
 }
 
 /* Queues as inet_diag has them: a FIN counts as a byte. */
-static void show_conn(struct tern_stack *st, uint32_t id,
-		      struct tern_sock_info *out)
+static void show_conn(const struct tcp_conn *c, struct tern_sock_info *out)
 {
-	const struct tcp_conn *c = conn_at(st, id);
-
 	put_ends(out, c->v6, &c->laddr, c->lport, &c->raddr, c->rport);
 	out->s = c->in_accept_queue ? -1 : c->s;
 	out->state = c->state;
@@ -269,6 +266,7 @@ static void show_conn(struct tern_stack *st, uint32_t id,
 	out->timer_at = tcp_timer_what(c, &out->timer);
 	out->retransmits = c->retransmits;
 	out->probes = c->probes;
+	out->cwnd = c->cc.cwnd;
 }
 
 /* Of what has no generation: its kind, its sequence numbers and its id. */
@@ -306,18 +304,42 @@ static void show_req(struct tern_stack *st, const struct tcp_req *q,
 	out->cookie = tcp_req_cookie(q);
 }
 
-static void show_tw(struct tern_stack *st, const struct tcp_tw *tw,
-		    struct tern_sock_info *out)
+static void show_tw(const struct tcp_tw *tw, struct tern_sock_info *out)
 {
 	struct tern_addr l, r;
 
-	(void)st;
 	tcp_addrs_get(tw->addrs, tw->v6, &l, &r);
 	put_ends(out, tw->socket_v6, &l, tw->lport, &r, tw->rport);
 	out->state = tw->fin_wait2 ? TERN_TCP_FIN_WAIT2 : TERN_TCP_TIME_WAIT;
 	out->timer = 3;
 	out->timer_at = tw->timer.at;
 	out->cookie = tcp_tw_cookie(tw);
+}
+
+bool tcp_show_ends(struct tern_stack *st, const struct tern_sockaddr *local,
+		   const struct tern_sockaddr *remote,
+		   struct tern_sock_info *out)
+{
+	const struct tern_addr *l = &local->addr, *r = &remote->addr;
+	uint16_t lport = local->port, rport = remote->port;
+	const struct tcp_conn *c = tcp_find(st, l, lport, r, rport);
+	const struct tcp_req *q = NULL;
+	const struct tcp_tw *tw = NULL;
+
+	*out = (struct tern_sock_info){ .s = -1, .timer_at = NEVER };
+	if (!c)
+		q = tcp_find_req(st, l, lport, r, rport);
+	if (!c && !q)
+		tw = tcp_find_tw(st, l, lport, r, rport);
+	if (!c && !q && !tw)
+		c = tcp_find_listener(st, l, lport, r, rport);
+	if (c)
+		show_conn(c, out);
+	else if (q)
+		show_req(st, q, out);
+	else if (tw)
+		show_tw(tw, out);
+	return c || q || tw;
 }
 
 /* A cursor is the table and the id in it. */
@@ -339,11 +361,11 @@ bool tcp_next(struct tern_stack *st, uint64_t *cursor,
 		if (!id)
 			continue;
 		if (table == 0)
-			show_conn(st, id, out);
+			show_conn(conn_at(st, id), out);
 		else if (table <= 2)
 			show_req(st, slab_at(slabs[table], id), out);
 		else
-			show_tw(st, slab_at(slabs[table], id), out);
+			show_tw(slab_at(slabs[table], id), out);
 		*cursor = table * TABLE_STEP + id;
 		return true;
 	}

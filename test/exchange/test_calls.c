@@ -214,6 +214,45 @@ static void events_are_told_once(struct story *t)
 	t_is(t, (e[0].ready & TERN_POLLERR) != 0, 1);
 }
 
+/* The state of whose a segment of the story's would be; 0: nobody's. */
+static int state_found(struct story *t)
+{
+	struct tern_sockaddr l = story_name(t, false, STORY_OUR_PORT);
+	struct tern_sockaddr r = story_name(t, true, STORY_PEER_PORT);
+	struct tern_sock_info info;
+
+	return tern_sock_find(t->st, &l, &r, &info) ? info.state : 0;
+}
+
+static void segment_finds_its_owner_in_each_table(struct story *t)
+{
+	struct tern_sockaddr l = story_name(t, false, STORY_OUR_PORT);
+	struct tern_sockaddr r = story_name(t, true, STORY_PEER_PORT);
+	struct tern_sock_info info;
+
+	t_is(t, state_found(t), 0);
+	t_listen(t, 5);
+	t_is(t, state_found(t), TERN_TCP_LISTEN);
+	t_in(t, "S 0:0(0) win 65535 <mss 1460>");
+	t_out(t, "S. 0:0(0) ack 1 <mss 1460>");
+	t_is(t, state_found(t), TERN_TCP_SYN_RECV);
+	t_in(t, ". 1:1(0) ack 1");
+	t_accept(t);
+	t_is(t, tern_sock_find(t->st, &l, &r, &info), 1);
+	t_is(t, info.state, TERN_TCP_ESTABLISHED);
+	t_is(t, info.s, t->s);
+	t_is(t, info.cwnd, 10);
+	t_is(t, tern_close(t->st, t->l, t->now), 0);
+	t->l = -1;
+	t_close(t);
+	t_out(t, "F. 1:1(0) ack 1");
+	t_in(t, "F. 1:1(0) ack 2");
+	t_out(t, ". 2:2(0) ack 2");
+	t_is(t, state_found(t), TERN_TCP_TIME_WAIT);
+	t_in(t, "R 2:2(0)");
+	t_is(t, state_found(t), 0);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -229,6 +268,7 @@ int main(void)
 		STORY(shut_both_ways_hangs_up),
 		STORY(unread_bytes_outlive_the_end),
 		STORY(events_are_told_once),
+		STORY(segment_finds_its_owner_in_each_table),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
