@@ -39,6 +39,10 @@ struct control_owners;
 void control_server_set_owners(struct control_server *,
 			       const struct control_owners *);
 
+/* What names are known there: lines as of /etc/hosts, which stay the caller's,
+ * or NULL. */
+void control_server_set_hosts(struct control_server *, const char *hosts);
+
 /* One line that says what an error of this header's calls means. */
 const char *control_error_text(int error);
 
@@ -64,6 +68,20 @@ int control_ask_until(int fd, const char *question, json_t *args,
 struct control_socket;
 typedef void control_socket_fn(void *ctx, const struct control_socket *);
 int control_ask_sockets(int fd, json_t *args, control_socket_fn *fn, void *ctx,
+			char why[256]);
+
+/* The same for the packets of the host's links, until a function says false:
+ * packet is handed each, with its bytes behind it, row each row, and batch is
+ * called after some packets. After shutdown(fd, SHUT_WR) the host tells what it
+ * has, its sums as a row, and ends. */
+struct control_packet;
+struct control_capture {
+	bool (*packet)(void *ctx, const struct control_packet *);
+	control_until_fn *row;
+	bool (*batch)(void *ctx);
+	void *ctx;
+};
+int control_ask_capture(int fd, json_t *args, const struct control_capture *,
 			char why[256]);
 
 /* Calls fn with the name of each host that answers. */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "control/control.h"
 
+#include "control/control_packet.h"
 #include "control/control_path.h"
 #include "control/control_socket.h"
 
@@ -130,14 +131,47 @@ struct reader {
 	control_row_fn *row;
 	control_until_fn *until;
 	control_socket_fn *socket;
+	const struct control_capture *capture;
 	void *ctx;
+	/* Of packets what has come; aligned, as malloc gives it. */
+	uint8_t *packets;
+	size_t packets_len;
 };
 
-/* The records of one block. 0 or -errno. */
+/* A block is bytes of a stream of packets: calls for each that is whole. 0; 1:
+ * no more of them; -errno. */
+static int read_packets(struct reader *r, size_t len)
+{
+	size_t at = 0;
+
+	if (len > CONTROL_PACKET_MAX ||
+	    fread_unlocked(r->packets + r->packets_len, 1, len, r->in) != len)
+		return -TERN_EPROTO;
+	r->packets_len += len;
+	while (r->packets_len - at >= sizeof(struct control_packet)) {
+		const struct control_packet *p = (void *)(r->packets + at);
+
+		if (p->size % 8 || p->size > CONTROL_PACKET_MAX ||
+		    p->size < sizeof(*p) || p->len > p->size - sizeof(*p))
+			return -TERN_EPROTO;
+		if (p->size > r->packets_len - at)
+			break;
+		if (!r->capture->packet(r->ctx, p))
+			return 1;
+		at += p->size;
+	}
+	r->packets_len -= at;
+	memmove(r->packets, r->packets + at, r->packets_len);
+	return !r->capture->batch(r->ctx);
+}
+
+/* The records of one block. 0; 1: no more of them; -errno. */
 static int read_block(struct reader *r, size_t len, size_t record)
 {
 	struct control_socket one;
 
+	if (r->capture)
+		return read_packets(r, len);
 	if (!r->socket || !record || record > sizeof(one) || len % record)
 		return -TERN_EPROTO;
 	for (size_t i = 0; i < len / record; i++) {
@@ -223,6 +257,22 @@ int control_ask_until(int fd, const char *question, json_t *args,
 	struct reader r = { .until = fn, .ctx = ctx };
 
 	return ask(fd, question, args, &r, why);
+}
+
+int control_ask_capture(int fd, json_t *args, const struct control_capture *c,
+			char why[256])
+{
+	struct reader r = { .until = c->row, .capture = c, .ctx = c->ctx };
+	int error;
+
+	r.packets = malloc(2 * (size_t)CONTROL_PACKET_MAX);
+	if (!r.packets) {
+		json_decref(args);
+		return -TERN_ENOMEM;
+	}
+	error = ask(fd, "capture", args, &r, why);
+	free(r.packets);
+	return error;
 }
 
 int control_ask_sockets(int fd, json_t *args, control_socket_fn *fn, void *ctx,

@@ -191,6 +191,11 @@ static const struct control_message messages[] = {
 	  next_impair },
 	{ "trace", "what happens, as it does; args: packets (bool)",
 	  control_next_trace, .streams = true, .close = control_close_trace },
+	{ "capture", "every packet, as records; args: buffer (KiB)",
+	  control_next_capture, control_fill_capture, .streams = true,
+	  .close = control_close_capture },
+	{ "links", "the links, by their numbers", control_next_link },
+	{ "names", "addresses, and names for them", control_next_name },
 	{ "memory", "bytes by what they are for", next_memory },
 };
 

@@ -15,7 +15,9 @@ struct control_question {
 	void *state;	  /* freed at the end; NULL at first */
 	const struct control_owners *owners;
 	const struct control_links *links;
-	const char *why; /* (optional) instead of the error's text */
+	const char *why;   /* (optional) instead of the error's text */
+	const char *hosts; /* lines as of /etc/hosts, or NULL */
+	bool finished;	   /* in one that streams: what is there, and an end */
 	/* There are rows again, in an answer that streams. */
 	void (*wake)(void *ctx);
 	void *wake_ctx;
@@ -32,8 +34,9 @@ struct control_message {
 		       size_t *record);
 	/* (optional) Some work towards the first row; false: there is more. */
 	bool (*prepare)(struct control_question *);
-	/* next is to be asked again once it has said wake: the answer ends
-	 * with its reader. close undoes what the first next did. */
+	/* fill and next are to be asked again once they have said wake: the
+	 * answer ends when its reader hangs up, or has said all it will say.
+	 * close undoes what the first next did. */
 	bool streams;
 	void (*close)(struct control_question *);
 };
@@ -48,6 +51,16 @@ json_t *control_next_kill(struct control_question *);
 /* control_trace.c */
 json_t *control_next_trace(struct control_question *);
 void control_close_trace(struct control_question *);
+
+/* control_capture.c */
+size_t control_fill_capture(struct control_question *, void *room, size_t len,
+			    size_t *record);
+json_t *control_next_capture(struct control_question *);
+void control_close_capture(struct control_question *);
+
+/* control_names.c */
+json_t *control_next_link(struct control_question *);
+json_t *control_next_name(struct control_question *);
 
 /* NULL: no such question. */
 const struct control_message *control_message_find(const char *name);

@@ -8,6 +8,11 @@
  * itself. An answer that streams waits for rows with nothing to write; rows
  * that come wake it by a timer, since they come in the midst of other things.
  *
+ * There are MAX_CLIENTS places, MAX_STREAMS of them at a time for answers that
+ * stream. Who comes when all are taken gets that of the client that has done
+ * nothing for longest: one that asks nothing, or else one that does not take
+ * its answer. So those who connect and stay silent keep nobody out.
+ *
  * Invariants of a client:
  *	1 its answer is under way exactly while `message` is not NULL
  *	2 while an answer is under way no question is read
@@ -27,6 +32,7 @@
 #include <unistd.h>
 
 #define MAX_CLIENTS 16
+#define MAX_STREAMS 8
 #define IN_LEN 8192 /* a question: a name and a value or two */
 #define OUT_LEN 65536
 
@@ -39,9 +45,11 @@ struct client {
 	size_t out_len, out_done;
 	const struct control_message *message;
 	struct control_question question;
-	bool prepared; /* the question is */
-	bool closing;  /* once all is written */
-	int waking;    /* a timer of the host's; negative: none */
+	bool prepared;	  /* the question is */
+	bool closing;	  /* once all is written */
+	bool said_all;	  /* it will not ask again */
+	int64_t moved_at; /* bytes went from or to it */
+	int waking;	  /* a timer of the host's; negative: none */
 };
 
 struct control_server {
@@ -51,6 +59,7 @@ struct control_server {
 	char name[CONTROL_NAME_MAX + 1];
 	struct control_owners owners; /* inode NULL: nobody knows */
 	struct control_links links;   /* impair NULL: none */
+	const char *hosts;
 	struct client clients[MAX_CLIENTS];
 };
 
@@ -146,7 +155,8 @@ static void make_rows(struct client *c)
 			row = c->message->next(&c->question);
 		if (row)
 			put_row(c, row);
-		else if (c->message->streams && !c->question.error)
+		else if (c->message->streams && !c->question.finished &&
+			 !c->question.error)
 			return;
 		else
 			put_end_of_answer(c);
@@ -174,6 +184,29 @@ static void wake(void *ctx)
 				    on_waking, c);
 }
 
+static int n_streams(const struct control_server *s)
+{
+	int n = 0;
+
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		n += s->clients[i].message && s->clients[i].message->streams;
+	return n;
+}
+
+static void find_message(struct client *c, const char *ask)
+{
+	const struct control_message *m = control_message_find(ask);
+
+	if (!m)
+		put_end(c, -TERN_EOPNOTSUPP, "no such question");
+	else if (m->streams && n_streams(c->server) >= MAX_STREAMS)
+		put_end(c, -TERN_EAGAIN,
+			"too many watch this host already: end another trace "
+			"or capture");
+	else
+		c->message = m;
+}
+
 static void start_answer(struct client *c, const char *line, size_t len)
 {
 	json_t *root = json_loadb(line, len, 0, NULL);
@@ -186,6 +219,7 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		.args = json_incref(json_object_get(root, "args")),
 		.owners = c->server->owners.inode ? &c->server->owners : NULL,
 		.links = c->server->links.impair ? &c->server->links : NULL,
+		.hosts = c->server->hosts,
 		.wake = wake,
 		.wake_ctx = c,
 	};
@@ -194,9 +228,7 @@ static void start_answer(struct client *c, const char *line, size_t len)
 		put_end(c, -TERN_EPROTO, "speak version 1 of the protocol");
 		c->closing = true;
 	} else {
-		c->message = control_message_find(ask);
-		if (!c->message)
-			put_end(c, -TERN_EOPNOTSUPP, "no such question");
+		find_message(c, ask);
 	}
 	json_decref(root);
 }
@@ -228,6 +260,7 @@ static bool write_out(struct client *c)
 		if (n < 0)
 			return false;
 		c->out_done += (size_t)n;
+		c->moved_at = host_now(c->server->host);
 	}
 	c->out_done = c->out_len = 0;
 	return true;
@@ -241,18 +274,38 @@ static bool read_in(struct client *c)
 	if (n < 0)
 		return errno == EAGAIN;
 	c->in_len += (size_t)n;
+	c->moved_at = host_now(c->server->host);
 	return n > 0;
+}
+
+/* A stream's reader that has said all it will say waits for the end. False: the
+ * client is gone. */
+static bool take_questions(struct client *c)
+{
+	if (c->said_all || (c->message && !c->message->streams) || read_in(c))
+		return true;
+	c->said_all = c->question.finished = c->message;
+	return c->message;
+}
+
+/* What to wait for next. */
+static uint32_t wanted(const struct client *c, bool more)
+{
+	if (c->said_all)
+		return EPOLLOUT;
+	if (c->message && c->message->streams)
+		return more ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	if (c->message || c->out_len || memchr(c->in, '\n', c->in_len))
+		return EPOLLOUT;
+	return EPOLLIN;
 }
 
 static void on_client(void *ctx, uint32_t events)
 {
 	struct client *c = ctx;
 	bool more;
-	bool streams = c->message && c->message->streams;
-	uint32_t want = EPOLLIN;
 
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) &&
-	    (!c->message || streams) && !read_in(c)) {
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !take_questions(c)) {
 		drop_client(c);
 		return;
 	}
@@ -261,6 +314,7 @@ static void on_client(void *ctx, uint32_t events)
 			make_rows(c);
 		make_rows(c);
 	}
+	c->closing |= c->said_all && !c->message;
 	/* What was made may not be all: look again once it is written. */
 	more = c->out_len;
 	if (!write_out(c) || (c->closing && c->out_len == 0) ||
@@ -268,33 +322,57 @@ static void on_client(void *ctx, uint32_t events)
 		drop_client(c);
 		return;
 	}
-	if (c->message && c->message->streams)
-		want = more ? EPOLLIN | EPOLLOUT : EPOLLIN;
-	else if (c->message || c->out_len || memchr(c->in, '\n', c->in_len))
-		want = EPOLLOUT;
-	host_watch(c->server->host, c->fd, want, on_client, c);
+	host_watch(c->server->host, c->fd, wanted(c, more), on_client, c);
+}
+
+/* Who may lose his place, by how little is lost: 2 not at all. */
+static int claim_of(const struct client *c)
+{
+	if (!c->message && !c->out_len)
+		return 0;
+	return c->out_len ? 1 : 2;
+}
+
+/* A place for another client: a free one, or that of one that only holds it. */
+static struct client *make_place(struct control_server *s)
+{
+	struct client *last = NULL;
+
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *c = &s->clients[i];
+
+		if (c->fd < 0)
+			return c;
+		if (claim_of(c) == 2)
+			continue;
+		if (!last || claim_of(c) < claim_of(last) ||
+		    (claim_of(c) == claim_of(last) &&
+		     c->moved_at < last->moved_at))
+			last = c;
+	}
+	if (last)
+		drop_client(last);
+	return last;
 }
 
 static void on_listener(void *ctx, uint32_t events)
 {
 	struct control_server *s = ctx;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *c;
 
 	if (fd < 0)
 		return;
-	for (int i = 0; i < MAX_CLIENTS && control_peer_is_owner(fd); i++) {
-		struct client *c = &s->clients[i];
-
-		if (c->fd >= 0)
-			continue;
-		c->out = malloc(OUT_LEN);
-		c->fd = fd;
-		if (!c->out ||
-		    host_watch(s->host, fd, EPOLLIN, on_client, c) != 0)
-			drop_client(c);
+	c = control_peer_is_owner(fd) ? make_place(s) : NULL;
+	if (!c) {
+		close(fd);
 		return;
 	}
-	close(fd);
+	c->out = malloc(OUT_LEN);
+	c->fd = fd;
+	c->moved_at = host_now(s->host);
+	if (!c->out || host_watch(s->host, fd, EPOLLIN, on_client, c) != 0)
+		drop_client(c);
 }
 
 /* Takes away the socket of a host that was killed. False: it is alive. */
@@ -362,6 +440,11 @@ void control_server_set_owners(struct control_server *s,
 			       const struct control_owners *owners)
 {
 	s->owners = *owners;
+}
+
+void control_server_set_hosts(struct control_server *s, const char *hosts)
+{
+	s->hosts = hosts;
 }
 
 static void remove_files(const struct control_server *s)

@@ -10,6 +10,7 @@
  * While nobody reads, the stack has no callback (host_trace_add()).
  */
 #include "control/control_messages.h"
+#include "control/control_packet.h"
 
 #include "wire/wire_print.h"
 
@@ -38,33 +39,6 @@ struct trace {
 	uint64_t n_put, n_taken, lost;
 	struct event events[EVENTS];
 };
-
-/* The ends of a packet that was dropped before anybody knew whose it is: ours
- * is where it goes to. Zero if it has none. */
-static void read_ends(const struct tern_pkt *pkt, struct event *e)
-{
-	uint8_t b[64];
-	size_t len = min_size(pkt->len, sizeof(b)), ports, addr_len, at;
-
-	tern_pkt_copy_out(pkt, 0, b, (uint32_t)len);
-	ports = len && b[0] >> 4 == 4 ? (size_t)(b[0] & 15) * 4 : 40;
-	addr_len = ports == 40 && b[0] >> 4 == 6 ? 16 : 4;
-	at = addr_len == 16 ? 8 : 12;
-	if (len < ports + 4 || len < at + 2 * addr_len ||
-	    (b[0] >> 4 != 4 && b[0] >> 4 != 6))
-		return;
-	if (addr_len == 4) {
-		e->remote.addr = tern_addr_v4(b[12], b[13], b[14], b[15]);
-		e->local.addr = tern_addr_v4(b[16], b[17], b[18], b[19]);
-	} else {
-		memcpy(e->remote.addr.b, b + 8, 16);
-		memcpy(e->local.addr.b, b + 24, 16);
-	}
-	e->local.family = e->remote.family = addr_len == 4 ? TERN_AF_INET :
-							     TERN_AF_INET6;
-	e->remote.port = (uint16_t)(b[ports] << 8 | b[ports + 1]);
-	e->local.port = (uint16_t)(b[ports + 2] << 8 | b[ports + 3]);
-}
 
 static void print_end(struct text *t, const struct tern_sockaddr *end)
 {
@@ -141,7 +115,7 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 	else if (t->pkt)
 		wire_print(t->pkt, e->packet, sizeof(e->packet));
 	if (t->pkt && t->kind == TERN_TRACE_DROP)
-		read_ends(t->pkt, e);
+		control_read_ends(t->pkt, &e->remote, &e->local);
 	tr->q->wake(tr->q->wake_ctx);
 }
 

@@ -65,6 +65,7 @@ struct host {
 	int n_sock_watches;
 	struct host_timers timers;
 	struct host_tracer *tracers;
+	struct host_tap *taps;
 	struct tern_event news[EVENTS]; /* told by the stack, not yet by us */
 	int n_news;
 	bool busy; /* something was left over: do not wait */
@@ -190,6 +191,27 @@ void host_trace_remove(struct host *h, struct host_tracer *tr)
 	*at = tr->next;
 	if (!h->tracers)
 		tern_stack_trace(h->stack, NULL, NULL);
+}
+
+void host_tap_add(struct host *h, struct host_tap *tap)
+{
+	tap->next = h->taps;
+	h->taps = tap;
+}
+
+void host_tap_remove(struct host *h, struct host_tap *tap)
+{
+	struct host_tap **at = &h->taps;
+
+	while (*at != tap)
+		at = &(*at)->next;
+	*at = tap->next;
+}
+
+void host_tap_show(struct host *h, const struct host_batch *batch)
+{
+	for (struct host_tap *tap = h->taps; tap; tap = tap->next)
+		tap->fn(tap->ctx, batch);
 }
 
 struct tern_pool *host_pool(struct host *h)

@@ -47,6 +47,30 @@ struct host_tracer {
 void host_trace_add(struct host *, struct host_tracer *);
 void host_trace_remove(struct host *, struct host_tracer *);
 
+/* Somebody who is shown the packets of all links while it is added; it must
+ * not call into the stack but to look. What it is shown of packets out may still
+ * be refused by a link that breaks. The memory is the caller's. */
+enum host_tap_when {
+	HOST_TAP_IN,   /* about to go into the stack */
+	HOST_TAP_DONE, /* these have gone in: they are no more */
+	HOST_TAP_OUT,  /* have come out of the stack */
+};
+struct host_batch {
+	enum host_tap_when when;
+	int link; /* its number in the stack */
+	struct tern_pkt *const *pkts;
+	int n;
+};
+struct host_tap {
+	void (*fn)(void *ctx, const struct host_batch *);
+	void *ctx;
+	struct host_tap *next;
+};
+void host_tap_add(struct host *, struct host_tap *);
+void host_tap_remove(struct host *, struct host_tap *);
+/* For the links: shows all taps these. */
+void host_tap_show(struct host *, const struct host_batch *);
+
 /* The instant of the current round (ns, CLOCK_MONOTONIC). */
 int64_t host_now(const struct host *);
 

@@ -84,6 +84,13 @@ static void give_up(struct host_link *l)
 	drop_rest(l);
 }
 
+static void show(const struct host_link *l, enum host_tap_when when,
+		 struct tern_pkt *const *pkts, int n)
+{
+	host_tap_show(l->host,
+		      &(struct host_batch){ when, l->number, pkts, n });
+}
+
 bool host_link_take(struct host_link *l)
 {
 	struct tern_pkt *pkts[HOST_BATCH];
@@ -93,10 +100,13 @@ bool host_link_take(struct host_link *l)
 	if (!l->readable)
 		return false;
 	n = l->link->ops->receive(l->link, pkts, HOST_BATCH, now);
-	if (n > 0)
+	if (n > 0) {
+		show(l, HOST_TAP_IN, pkts, n);
 		tern_stack_input(host_stack(l->host), l->number, pkts, n, now);
-	else if (n < 0)
+		show(l, HOST_TAP_DONE, NULL, 0);
+	} else if (n < 0) {
 		give_up(l);
+	}
 	l->readable = n == HOST_BATCH;
 	return l->readable;
 }
@@ -153,7 +163,10 @@ bool host_link_give(struct host_link *l)
 		int n = tern_stack_output(host_stack(l->host), l->number, pkts,
 					  HOST_BATCH, now);
 
-		if (n <= 0 || !offer(l, pkts, n) || n < HOST_BATCH)
+		if (n <= 0)
+			return false;
+		show(l, HOST_TAP_OUT, pkts, n);
+		if (!offer(l, pkts, n) || n < HOST_BATCH)
 			return false;
 	}
 	return true;

@@ -27,8 +27,7 @@ static void print_name(void *ctx, const char *name)
 	fprintf(stderr, "  %s\n", name);
 }
 
-/* A connection to the host that is meant; 0 or the exit status. */
-static int connect_host(const struct ask *ask, int *fd)
+int ask_connect(const struct ask *ask, int *fd)
 {
 	int error = control_connect(ask->host, fd);
 
@@ -44,7 +43,7 @@ static int connect_host(const struct ask *ask, int *fd)
 	return TOOL_FAILED;
 }
 
-static int tell(const struct ask *ask, int error, const char *why)
+int ask_tell(const struct ask *ask, int error, const char *why)
 {
 	if (!error)
 		return TOOL_OK;
@@ -59,14 +58,14 @@ int ask_host(const struct ask *ask, const char *question, json_t *args,
 	char why[256];
 	int fd, error;
 
-	if (connect_host(ask, &fd)) {
+	if (ask_connect(ask, &fd)) {
 		json_decref(args);
 		return TOOL_FAILED;
 	}
 	error = control_ask(fd, question, args, ask->json ? print_json : fn,
 			    ctx, why);
 	close(fd);
-	return tell(ask, error, why);
+	return ask_tell(ask, error, why);
 }
 
 int ask_host_until(const struct ask *ask, const char *question, json_t *args,
@@ -75,7 +74,7 @@ int ask_host_until(const struct ask *ask, const char *question, json_t *args,
 	char why[256];
 	int fd, error;
 
-	if (connect_host(ask, &fd)) {
+	if (ask_connect(ask, &fd)) {
 		json_decref(args);
 		return TOOL_FAILED;
 	}
@@ -83,7 +82,7 @@ int ask_host_until(const struct ask *ask, const char *question, json_t *args,
 	close(fd);
 	if (error == -TERN_EPROTO && !why[0])
 		snprintf(why, sizeof(why), "the host has gone");
-	return tell(ask, error, why);
+	return ask_tell(ask, error, why);
 }
 
 int ask_host_sockets(const struct ask *ask, json_t *args, control_socket_fn *fn,
@@ -92,13 +91,13 @@ int ask_host_sockets(const struct ask *ask, json_t *args, control_socket_fn *fn,
 	char why[256];
 	int fd, error;
 
-	if (connect_host(ask, &fd)) {
+	if (ask_connect(ask, &fd)) {
 		json_decref(args);
 		return TOOL_FAILED;
 	}
 	error = control_ask_sockets(fd, args, fn, ctx, why);
 	close(fd);
-	return tell(ask, error, why);
+	return ask_tell(ask, error, why);
 }
 
 const char *row_text(const json_t *row, const char *key)

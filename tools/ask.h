@@ -23,6 +23,11 @@ struct ask {
 /* Takes one of ASK_OPTION_ROWS. */
 void ask_option(struct ask *, int row, const char *value);
 
+/* A connection to the host that is meant; 0 or the exit status. */
+int ask_connect(const struct ask *, int *fd);
+/* The exit status of an error of control_ask() and its kin, which it tells. */
+int ask_tell(const struct ask *, int error, const char *why);
+
 /* Asks and calls fn for each row, or prints the rows themselves for --json. 0
  * or the exit status after telling an error. args is taken over. */
 int ask_host(const struct ask *, const char *question, json_t *args,

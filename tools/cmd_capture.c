@@ -1,128 +1,232 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * tern capture: packets of a capture file, one a line, by libpcap's filters.
- *
- * Not here yet: watching a running host (tern run --capture writes a file).
+ * tern capture: the packets of a running host, or of a capture file, one a line
+ * or as a capture, by libpcap's filters. Letters are tcpdump's.
  */
-#include "tools/tool.h"
+#include "tools/capture_live.h"
 
-#include "wire/wire_print.h"
 #include "link/heap.h"
 
-#include <inttypes.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { OPT_READ };
+enum {
+	OPT_HOST,
+	OPT_READ,
+	OPT_WRITE,
+	OPT_COUNT,
+	OPT_SIZE,
+	OPT_SECONDS,
+	OPT_FILES,
+	OPT_SNAPLEN,
+	OPT_BUFFER,
+};
 
 static const struct option_row rows[] = {
-	[OPT_READ] = { "read", "FILE", "a capture that tern run has written" },
+	[OPT_HOST] = { "host", "HOST",
+		       "which host (needed if several are running)" },
+	[OPT_READ] = { "read", "FILE", "a capture of raw IP, not a host", 'r' },
+	[OPT_WRITE] = { "write", "FILE", "as pcapng; - is standard output",
+			'w' },
+	[OPT_COUNT] = { "count", "N", "end after so many packets", 'c' },
+	[OPT_SIZE] = { "size", "MB", "then the next file: FILE1, FILE2 ...",
+		       'C' },
+	[OPT_SECONDS] = { "seconds", "N",
+			  "then the next file; FILE is a strftime pattern",
+			  'G' },
+	[OPT_FILES] = { "files", "N",
+			"with -C so many take turns; with -G the end", 'W' },
+	[OPT_SNAPLEN] = { "snaplen", "N", "write so many bytes of a packet",
+			  's' },
+	[OPT_BUFFER] = { "buffer", "KIB", "of packets at the host (4096)",
+			 'B' },
 	{ 0 },
 };
 
-static void print_packet(struct tern_pool *pool, int64_t at, const uint8_t *b,
-			 uint32_t len)
-{
-	struct tern_pkt *pkt = tern_pkt_new(pool, 0, len);
-	char line[512];
+struct capture {
+	struct capture_live live;
+	const char *read;
+};
 
-	if (!pkt)
-		return;
-	memcpy(tern_pkt_append(pkt, len), b, len);
-	wire_print(pkt, line, sizeof(line));
-	printf("%3" PRId64 ".%06" PRId64 " %s\n", at / 1000000000,
-	       at / 1000 % 1000000, line);
-	tern_pkt_put(pkt);
-}
-
-static int print_all(const struct command *command, pcap_t *pcap)
+static int print_all(const struct capture *c, pcap_t *pcap)
 {
 	struct tern_pool *pool = tern_pool_new(&heap_allocator);
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	int64_t first = 0;
+	uint64_t n = 0;
 	int got = PCAP_ERROR_BREAK;
 
 	/* libpcap was asked for nanoseconds in tv_usec. */
 	while (pool && (got = pcap_next_ex(pcap, &h, &bytes)) == 1) {
 		int64_t at = h->ts.tv_sec * INT64_C(1000000000) + h->ts.tv_usec;
+		struct tern_pkt *pkt = tern_pkt_new(pool, 0, h->caplen);
 
 		first = first ? first : at;
-		if (h->caplen)
-			print_packet(pool, at - first, bytes, h->caplen);
+		if (!pkt || !h->caplen)
+			continue;
+		memcpy(tern_pkt_append(pkt, h->caplen), bytes, h->caplen);
+		capture_print(at - first, pkt, NULL);
+		tern_pkt_put(pkt);
+		if (++n == c->live.count) {
+			got = PCAP_ERROR_BREAK;
+			break;
+		}
 	}
 	if (pool)
 		tern_pool_free(pool);
 	if (got == PCAP_ERROR_BREAK)
 		return TOOL_OK;
-	tool_error(command, "%s", pcap_geterr(pcap));
+	tool_error(c->live.ask.command, "%s", pcap_geterr(pcap));
 	return TOOL_FAILED;
 }
 
-static int set_filter(const struct command *command, pcap_t *pcap, int argc,
-		      char **argv)
+static int read_file(const struct capture *c)
 {
+	const struct command *command = c->live.ask.command;
 	struct bpf_program program;
-	char text[1024] = "";
-	int status = TOOL_OK;
+	char why[PCAP_ERRBUF_SIZE];
+	int status = TOOL_USAGE;
+	pcap_t *pcap = pcap_open_offline_with_tstamp_precision(
+		c->read, PCAP_TSTAMP_PRECISION_NANO, why);
 
-	for (int i = 0; i < argc; i++) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
-			 argv[i]);
+	if (!pcap || pcap_datalink(pcap) != DLT_RAW) {
+		tool_error(command, "%s: %s", c->read,
+			   pcap ? "not a capture of raw IP" : why);
+	} else if (capture_compile(command, c->live.filter, &program)) {
+		pcap_setfilter(pcap, &program);
+		pcap_freecode(&program);
+		status = print_all(c, pcap);
 	}
-	if (pcap_compile(pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		tool_error(command, "filter \"%s\": %s", text,
-			   pcap_geterr(pcap));
-		return TOOL_USAGE;
-	}
-	if (pcap_setfilter(pcap, &program) < 0)
-		status = TOOL_USAGE;
-	pcap_freecode(&program);
+	if (pcap)
+		pcap_close(pcap);
 	return status;
+}
+
+static bool take_number(struct capture *c, int row, const char *value,
+			uint64_t most, uint64_t *out)
+{
+	const char *name = rows[row].name;
+
+	if (!parse_number(c->live.ask.command, name, value, most, out))
+		return false;
+	if (!*out)
+		tool_error(c->live.ask.command, "--%s 0: at least 1", name);
+	return *out;
+}
+
+static bool take_option(struct capture *c, int row, const char *value)
+{
+	struct capture_file *f = &c->live.file;
+	uint64_t n = 0;
+
+	switch (row) {
+	case OPT_HOST:
+		c->live.ask.host = value;
+		return true;
+	case OPT_READ:
+		c->read = value;
+		return true;
+	case OPT_WRITE:
+		f->path = value;
+		return true;
+	case OPT_COUNT:
+		return take_number(c, row, value, INT64_MAX, &c->live.count);
+	case OPT_SIZE:
+		if (!take_number(c, row, value, 1000000, &n))
+			return false;
+		f->most_len = n * 1000000;
+		return true;
+	case OPT_SECONDS:
+		if (!take_number(c, row, value, 1000000000, &n))
+			return false;
+		f->most_ns = (int64_t)n * 1000000000;
+		return true;
+	case OPT_FILES:
+		return take_number(c, row, value, 1000000, &f->most_files);
+	case OPT_SNAPLEN:
+		if (!take_number(c, row, value, 65535, &n))
+			return false;
+		f->snaplen = (uint32_t)n;
+		return true;
+	case OPT_BUFFER:
+		return take_number(c, row, value, 65536, &c->live.buffer);
+	}
+	return true;
+}
+
+/* Do these options make sense together? */
+static bool is_sound(const struct capture *c)
+{
+	const struct capture_file *f = &c->live.file;
+	bool is_stdout = f->path && !strcmp(f->path, "-");
+	const char *wrong = NULL;
+
+	if (c->read && (f->path || c->live.ask.host))
+		wrong = "--read prints a file: it goes with neither --write "
+			"nor --host";
+	else if (!f->path && (f->most_len || f->most_ns || f->snaplen))
+		wrong = "--size, --seconds and --snaplen are for --write FILE";
+	else if (is_stdout && (f->most_len || f->most_ns))
+		wrong = "--size and --seconds need files: --write FILE";
+	else if (f->most_files && !f->most_len == !f->most_ns)
+		wrong = "--files goes with --size or with --seconds, one of "
+			"them";
+	else if (is_stdout && isatty(STDOUT_FILENO))
+		wrong = "--write -: standard output is a terminal";
+	if (wrong)
+		tool_error(c->live.ask.command, "%s", wrong);
+	return !wrong;
+}
+
+static bool join_words(const struct capture *c, int argc, char **argv,
+		       char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < argc && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+					i ? " " : "", argv[i]);
+	if (len >= size)
+		tool_error(c->live.ask.command, "the filter is too long");
+	return len < size;
 }
 
 static int capture_main(struct options *o)
 {
-	const char *path = NULL;
-	char why[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap;
-	int row, status;
+	struct capture c = { .live.ask.command = o->command };
+	char filter[4096];
+	int row;
 
+	c.live.file.command = o->command;
 	while ((row = options_next(o)) >= 0)
-		path = o->value;
-	if (row == OPTIONS_WRONG)
+		if (!take_option(&c, row, o->value))
+			return TOOL_USAGE;
+	if (row == OPTIONS_WRONG || !is_sound(&c) ||
+	    !join_words(&c, o->argc, o->argv, filter, sizeof(filter)))
 		return TOOL_USAGE;
-	if (!path) {
-		tool_error(o->command, "--read FILE is missing (tern run "
-				       "--capture FILE writes one)");
-		return TOOL_USAGE;
-	}
-	pcap = pcap_open_offline_with_tstamp_precision(
-		path, PCAP_TSTAMP_PRECISION_NANO, why);
-	if (!pcap || pcap_datalink(pcap) != DLT_RAW) {
-		tool_error(o->command, "%s: %s", path,
-			   pcap ? "not a capture of raw IP" : why);
-		if (pcap)
-			pcap_close(pcap);
-		return TOOL_USAGE;
-	}
-	status = set_filter(o->command, pcap, o->argc, o->argv);
-	if (status == TOOL_OK)
-		status = print_all(o->command, pcap);
-	pcap_close(pcap);
-	return status;
+	c.live.filter = filter;
+	return c.read ? read_file(&c) : capture_live_run(&c.live);
 }
 
 const struct command cmd_capture = {
 	.name = "capture",
-	.summary = "the packets of a capture, one a line",
-	.usage = "--read FILE [FILTER]",
+	.summary = "the packets of a running host, or of a capture",
+	.usage = "[OPTIONS] [FILTER]",
 	.options = rows,
-	.more = "  tern capture --read run.pcapng tcp port 80\n",
+	.more = "FILTER is libpcap's (man pcap-filter). A packet comes with its "
+		"connection's state\n"
+		"and cwnd, and the reason if it was dropped: as a comment in "
+		"a file. The host never\n"
+		"waits: what comes too fast is lost and counted. Ctrl-C ends "
+		"it.\n"
+		"  tern capture --host web tcp port 80\n"
+		"  tern capture -w - | wireshark -k -i -\n"
+		"  tern capture -w run.pcapng -C 100 -W 10\n"
+		"  tern capture -r run.pcapng tcp port 80\n",
 	.usage_status = TOOL_USAGE,
 	.run = capture_main,
 };

@@ -197,6 +197,8 @@ static int run_program(struct run *run, const struct run_names *names,
 
 	if (!watch_signals(run) || !open_control(run))
 		return TOOL_RUN_FAILED;
+	if (run->control)
+		control_server_set_hosts(run->control, names->hosts);
 	error = runner_start(run->host.host, &config, &run->runner);
 	if (!error && run->control)
 		control_server_set_owners(

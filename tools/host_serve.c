@@ -87,6 +87,8 @@ static bool open_sockets(struct server *s, const struct run_names *names)
 					 &(struct control_links){ impair,
 								  &s->host });
 	if (!error)
+		control_server_set_hosts(s->control, names->hosts);
+	if (!error)
 		control_server_set_owners(
 			s->control,
 			&(struct control_owners){ inode, queued, s->programs });

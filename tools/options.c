@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Reading a command line by a table of options: --name VALUE, --name=VALUE,
- * --switch, and letters (-t, -tan) where a row has one, in any order. Words
+ * --switch, and letters (-t, -tan, -c 5, -c5) where a row has one, in any
+ * order. Words
  * between them are left for the command, or end them if it is one that starts
  * a program with options of its own.
  *
- * Not here: abbreviations; letters with values.
+ * Not here: abbreviations.
  */
 #include "tools/tool.h"
 
@@ -103,6 +104,24 @@ static int no_such_option(const struct options *o, const char *word)
 	return OPTIONS_WRONG;
 }
 
+static int wants_value(const struct options *o, int row)
+{
+	tool_error(o->command, "--%s wants a value: %s",
+		   o->command->options[row].name,
+		   o->command->options[row].value);
+	return OPTIONS_WRONG;
+}
+
+/* The value of a letter: what is left of its word, or the next word. */
+static int letter_value(struct options *o, int row)
+{
+	o->value = o->letters;
+	o->letters = NULL;
+	if (!o->value && o->argc > 0)
+		o->value = next_word(o);
+	return o->value ? row : wants_value(o, row);
+}
+
 /* The next letter of "-tan". */
 static int next_letter(struct options *o)
 {
@@ -113,7 +132,7 @@ static int next_letter(struct options *o)
 	o->letters = o->letters[1] ? o->letters + 1 : NULL;
 	for (int i = 0; rows && rows[i].name; i++)
 		if (rows[i].letter == word[1])
-			return i;
+			return rows[i].value ? letter_value(o, i) : i;
 	return no_such_option(o, word);
 }
 
@@ -135,12 +154,7 @@ static int long_option(struct options *o, const char *word)
 	}
 	if (!equals && o->argc > 0)
 		o->value = next_word(o);
-	if (o->value)
-		return row;
-	tool_error(o->command, "--%s wants a value: %s",
-		   o->command->options[row].name,
-		   o->command->options[row].value);
-	return OPTIONS_WRONG;
+	return o->value ? row : wants_value(o, row);
 }
 
 int options_next(struct options *o)
