@@ -353,9 +353,30 @@ static void cut_command(struct reader *r, char *line)
 	r->rest = colon + strspn(colon, " \t");
 }
 
+/* The next word of a line, blanks in "quotes" being part of it; NULL at the
+ * end, or with *wrong set where a quote is missing. */
+static char *next_word(char **line, bool *wrong)
+{
+	char *from = *line + strspn(*line, " \t\r"), *word = from, *to = from;
+	bool quoted = false;
+
+	if (!*from)
+		return NULL;
+	for (; *from && (quoted || !strchr(" \t\r", *from)); from++) {
+		if (*from == '"')
+			quoted = !quoted;
+		else
+			*to++ = *from;
+	}
+	*line = *from ? from + 1 : from;
+	*to = '\0';
+	*wrong = quoted;
+	return quoted ? NULL : word;
+}
+
 static bool read_line(struct reader *r, char *line)
 {
-	char *save = NULL;
+	bool no_quote = false;
 
 	line += strspn(line, " \t");
 	if (!strncmp(line, "run", 3) || !strncmp(line, "serve", 5))
@@ -363,12 +384,11 @@ static bool read_line(struct reader *r, char *line)
 	else
 		line[strcspn(line, "#")] = '\0';
 	r->n = 0;
-	for (char *w = strtok_r(line, " \t\r", &save); w;
-	     w = strtok_r(NULL, " \t\r", &save)) {
+	for (char *w; (w = next_word(&line, &no_quote)); r->words[r->n++] = w)
 		if (r->n == MAX_WORDS)
 			return wrong(r, "more than %d words", MAX_WORDS);
-		r->words[r->n++] = w;
-	}
+	if (no_quote)
+		return wrong(r, "a quote (\") has no end");
 	if (r->n == 0 || r->words[0][0] == '#')
 		return true;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
@@ -378,6 +398,36 @@ static bool read_line(struct reader *r, char *line)
 		     "\"%s\": a line begins with seed, host, router, uplink, "
 		     "link, capture, serve, run or stop",
 		     r->words[0]);
+}
+
+bool net_waits_for(const struct net_program *a, const struct net_program *b)
+{
+	return a->after == NET_ENDED && a->after_host == b->host &&
+	       !b->is_server && (a->host != b->host || b->line < a->line);
+}
+
+/* Nobody may wait for who waits for him. */
+static bool check_waits(struct reader *r)
+{
+	const struct net *net = r->net;
+	bool waits[NET_PROGRAMS][NET_PROGRAMS] = { 0 };
+	int n = net->n_programs;
+
+	for (int a = 0; a < n; a++)
+		for (int b = 0; b < n; b++)
+			waits[a][b] = net_waits_for(&net->programs[a],
+						    &net->programs[b]);
+	for (int by = 0; by < n; by++)
+		for (int a = 0; a < n; a++)
+			for (int b = 0; b < n; b++)
+				waits[a][b] |= waits[a][by] && waits[by][b];
+	for (int a = 0; a < n; a++) {
+		r->line = net->programs[a].line;
+		if (waits[a][a])
+			return wrong(r, "it waits for a program that waits "
+					"for it");
+	}
+	return true;
 }
 
 static char *read_text(const char *path)
@@ -416,7 +466,7 @@ bool net_read(const struct command *command, const char *path, struct net *net)
 	}
 	if (net->n_hosts == 0)
 		return wrong(&r, "no host: host NAME makes one");
-	return true;
+	return check_waits(&r);
 }
 
 void net_free(struct net *net)

@@ -41,7 +41,7 @@ enum net_after {
 	NET_AT_ONCE,
 	NET_TIME,   /* after_ns of the start */
 	NET_LISTEN, /* after_host listens at after_port */
-	NET_ENDED,  /* after_host's program has ended */
+	NET_ENDED,  /* after_host's programs have ended: net_waits_for() */
 };
 
 struct net_program {
@@ -68,6 +68,10 @@ struct net {
 /* Reads it. False after telling FILE:LINE and what is wrong. */
 bool net_read(const struct command *, const char *path, struct net *);
 void net_free(struct net *);
+
+/* Is b one of those whose end a waits for? On a host of its own: those of the
+ * lines above. */
+bool net_waits_for(const struct net_program *a, const struct net_program *b);
 
 /* Gives addresses to the ends that have none. False after telling why not. */
 bool net_assign(const struct command *, const char *path, struct net *);

@@ -201,12 +201,11 @@ static bool listens(const struct course *c, const struct net_program *p)
 	return look.found;
 }
 
-/* Have all programs of a host that do not serve ended? */
-static bool has_ended(const struct course *c, int host)
+/* Have all ended that p waits for? */
+static bool have_ended(const struct course *c, const struct net_program *p)
 {
 	for (int i = 0; i < c->net->n_programs; i++)
-		if (c->programs[i].what->host == host &&
-		    !c->programs[i].what->is_server &&
+		if (net_waits_for(p, c->programs[i].what) &&
 		    c->programs[i].state != ENDED)
 			return false;
 	return true;
@@ -224,7 +223,7 @@ static bool is_due(const struct course *c, const struct program *p)
 	case NET_LISTEN:
 		return listens(c, what);
 	case NET_ENDED:
-		return has_ended(c, what->after_host);
+		return have_ended(c, what);
 	}
 	return true;
 }

@@ -183,6 +183,17 @@ def tern(*args, timeout=60, **kw):
                           text=True, timeout=timeout, **kw)
 
 
+def net_example(name):
+    """What a network of examples/ prints."""
+    root = HERE.parent.parent
+    done = subprocess.run([TERN, 'net', f'examples/{name}.net'], cwd=root,
+                          env=os.environ | {'TERN': TERN}, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=90)
+    equal(done.returncode, 0, done.stderr + done.stdout)
+    return done.stdout
+
+
 V4 = ('10.0.0.2', '10.0.0.1')
 V6 = ('fd00::2', 'fd00::1')
 

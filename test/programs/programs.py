@@ -26,7 +26,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent /
 # pylint: disable=wrong-import-position,unused-import
 import interop
 from interop import (PYTHON, TERN, Failed, answers, check, children, claim,
-                     equal, has_device, need, sha256, skip_all, tern, wait_until)
+                     equal, has_device, need, net_example, sha256, skip_all,
+                     tern, wait_until)
 
 SOURCES = pathlib.Path(__file__).resolve().parent
 
