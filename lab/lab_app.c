@@ -128,6 +128,27 @@ static void finish(struct lab_run *run, struct lab_app *app)
 	app->n_got = 0;
 }
 
+/* What its connections do is drawn in the first round of each loop alone. */
+static void draw_or_not(struct lab_run *run, struct lab_app *app)
+{
+	bool quiet = false;
+
+	for (int i = 0; i < app->n_loops; i++)
+		quiet |= app->loops[i].again;
+	if (quiet == app->quiet)
+		return;
+	app->quiet = quiet;
+	for (struct lab_var *v = run->vars; v; v = v->next) {
+		if (v->host != app->host || v->fd < 0 || !v->connects ||
+		    !lab_desc_has(app, v->fd))
+			continue;
+		if (quiet)
+			lab_log_quiet(&run->log, v->lport);
+		else
+			lab_log_loud(&run->log, v->lport);
+	}
+}
+
 /* A repeat's head, or its end. */
 static void go_round(struct lab_run *run, struct lab_app *app)
 {
@@ -143,16 +164,18 @@ static void go_round(struct lab_run *run, struct lab_app *app)
 			return;
 		}
 		app->loops[app->n_loops].head = s;
+		app->loops[app->n_loops].again = false;
 		app->loops[app->n_loops++].left = s->times - 1;
 	} else if (app->loops[app->n_loops - 1].left) {
 		app->loops[app->n_loops - 1].left--;
-		app->quiet = true;
+		app->loops[app->n_loops - 1].again = true;
+		draw_or_not(run, app);
 		finish(run, app);
 		app->step = app->loops[app->n_loops - 1].head->next;
 		return;
 	} else {
 		app->n_loops--;
-		app->quiet = app->n_loops && app->quiet;
+		draw_or_not(run, app);
 	}
 	finish(run, app);
 }

@@ -252,6 +252,7 @@ static int64_t call_connect(struct lab_run *run, struct lab_app *app,
 	lab_var_learn(v);
 	v->rport = a.port;
 	v->remote = a.addr;
+	v->connects = true;
 	if (app->quiet && v->lport)
 		lab_log_quiet(&run->log, v->lport);
 	if (r != -TERN_EINPROGRESS || s->nowait)
@@ -324,8 +325,12 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 			   a->text);
 	do {
 		size_t n = bytes_of(a, app->done, buf);
-		int64_t r = tern_send(st, v->fd, buf, n,
-				      (int)flags_of(run, s, 2), now);
+		int64_t r;
+
+		/* An error is for the next call, as some have been taken. */
+		if (app->done && tern_poll(st, v->fd) & TERN_POLLERR)
+			return app->done;
+		r = tern_send(st, v->fd, buf, n, (int)flags_of(run, s, 2), now);
 
 		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
 			return r;

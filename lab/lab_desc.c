@@ -18,6 +18,15 @@ void lab_desc_own(struct lab_app *app, int fd)
 	app->fds[app->n_fds++] = fd;
 }
 
+bool lab_desc_has(const struct lab_app *app, int fd)
+{
+	for (int i = app->n_fds - 1; i >= 0; i--) {
+		if (app->fds[i] == fd)
+			return true;
+	}
+	return false;
+}
+
 static struct lab_share *find(struct lab_run *run, const struct lab_host *h,
 			      int fd)
 {

@@ -23,6 +23,11 @@ void lab_log_quiet(struct lab_log *log, uint16_t port)
 	log->quiet[port / 8] |= (uint8_t)(1u << port % 8);
 }
 
+void lab_log_loud(struct lab_log *log, uint16_t port)
+{
+	log->quiet[port / 8] &= (uint8_t) ~(1u << port % 8);
+}
+
 static bool is_quiet(const struct lab_log *log, uint16_t port)
 {
 	return log->quiet[port / 8] >> port % 8 & 1;

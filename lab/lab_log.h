@@ -49,6 +49,8 @@ void lab_log_init(struct lab_log *, struct drill_mem *);
 void lab_log_fini(struct lab_log *);
 /* What concerns this port is not drawn from now on. */
 void lab_log_quiet(struct lab_log *, uint16_t port);
+/* And is again. */
+void lab_log_loud(struct lab_log *, uint16_t port);
 /* The number of a new event. */
 int lab_log_add(struct lab_log *, const struct lab_event *);
 __attribute__((format(printf, 4, 5))) void

@@ -17,6 +17,7 @@ struct lab_var {
 	uint16_t lport, rport;
 	struct tern_addr remote;
 	bool udp;
+	bool connects; /* not accepted: its port is its own */
 };
 
 /* A socket that has more than one descriptor: so many more. */
@@ -43,9 +44,10 @@ struct lab_app {
 	struct {
 		const struct lab_step *head;
 		uint32_t left;
+		bool again; /* not the first round */
 	} loops[LAB_LOOPS_MAX];
 	int n_loops;
-	bool quiet; /* in a loop, not its first round */
+	bool quiet; /* in a loop that is not in its first round */
 	int *fds;   /* sockets that it opened and nobody closed */
 	int n_fds, cap_fds;
 	char got[256]; /* what was read, its start */
@@ -105,6 +107,7 @@ int64_t lab_call_do(struct lab_run *, struct lab_app *,
 		    const struct lab_step *);
 /* A socket is a program's, from now on. */
 void lab_desc_own(struct lab_app *, int fd);
+bool lab_desc_has(const struct lab_app *, int fd);
 /* One descriptor more of a socket that is open. */
 void lab_desc_share(struct lab_run *, struct lab_app *, int fd);
 /* Gives one back, this program's if it has one; with the last the socket is

@@ -28,7 +28,8 @@ struct watched {
 	struct tern_addr local, remote;
 	uint16_t lport, rport;
 	/* What the host has sent. */
-	bool has_ack, has_edge, has_sent;
+	bool has_isn, has_ack, has_edge, has_sent;
+	uint32_t isn;
 	uint32_t ack, edge; /* highest of both */
 	uint32_t sent;	    /* next after the last byte sent */
 	uint8_t scale;
@@ -93,12 +94,13 @@ static void on_syn(struct watched *c, const struct lab_seg *s, bool out)
 	uint8_t scale = s->opts.wscale > 14 ? 14 : s->opts.wscale;
 
 	if (out) {
-		if (!c->has_sent || diff(s->raw_seq + 1, c->sent) > 0 ||
-		    diff(s->raw_seq + 1, c->sent) < -65536)
+		if (!c->has_isn || s->raw_seq != c->isn)
 			*c = (struct watched){ c->local,
 					       c->remote,
 					       c->lport,
 					       c->rport,
+					       .has_isn = true,
+					       .isn = s->raw_seq,
 					       .peer_scale = c->peer_scale,
 					       .peer_scales = c->peer_scales };
 		c->scale = scale;
