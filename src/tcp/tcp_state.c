@@ -168,7 +168,7 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 
-	if (!a || c->in_accept_queue)
+	if (!a)
 		return;
 	if (!may_rest(c) || now_ms(st) - c->last_sent < 1000 ||
 	    now_ms(st) - c->last_data < 1000 || !tcp_kept_save(st, c)) {

@@ -456,6 +456,33 @@ static void icmp_error_ends_a_half_open_connection(struct story *t)
 	t_gone(t);
 }
 
+static uint32_t active(struct story *t)
+{
+	struct tern_memory m;
+
+	tern_stack_memory(t->st, &m);
+	return (uint32_t)m.active;
+}
+
+/* Whether a program takes it or not: who sends nothing costs little. */
+static void who_waits_to_be_accepted_rests(struct story *t)
+{
+	uint32_t busy;
+	uint16_t i;
+
+	t_listen(t, 10);
+	for (i = 0; i < 10; i++)
+		arrive(t, (uint16_t)(1000 + i));
+	busy = active(t);
+	t_wait(t, 5 * S);
+	t_is(t, active(t) < busy / 2, true);
+	t_flow(t, 1000);
+	t_accept(t);
+	t_in(t, ". 1:6(5) ack 1");
+	t_out(t, ". 1:1(0) ack 6");
+	t_recv(t, 5);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -487,6 +514,7 @@ int main(void)
 		STORY(shutdown_stops_a_listener),
 		STORY(accepted_socket_inherits_options),
 		STORY(icmp_error_ends_a_half_open_connection),
+		STORY(who_waits_to_be_accepted_rests),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
