@@ -45,6 +45,16 @@ static int check(const struct tern_pkt *pkt, const struct wire_ip *ip,
 	return DROP_NOT;
 }
 
+/* Is it counted as an error? An offset under 5 is, one past the packet not. */
+static bool is_error(const struct wire_ip *ip, const struct tcp_in *in,
+		     int reason)
+{
+	if (reason != DROP_TCP_MALFORMED)
+		return reason == DROP_TCP_CSUM;
+	return ip->len - ip->hdr_len >= WIRE_TCP_LEN &&
+	       in->h.hdr_len < WIRE_TCP_LEN;
+}
+
 static void to_listener(struct tern_stack *st, struct tcp_in *in)
 {
 	struct tcp_conn *l = tcp_find_listener(st, &in->ip->dst, in->h.dport,
@@ -70,7 +80,7 @@ void tcp_input(struct tern_stack *st, struct tern_pkt *pkt,
 	COUNT(st, TCP_IN_SEGS);
 	reason = check(pkt, ip, &in);
 	if (unlikely(reason)) {
-		if (reason == DROP_TCP_CSUM)
+		if (is_error(ip, &in, reason))
 			COUNT(st, TCP_IN_ERRS);
 		ip_drop(st, pkt, reason);
 		return;

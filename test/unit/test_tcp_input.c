@@ -82,7 +82,8 @@ static void a_flipped_bit_is_counted_and_not_answered(void **state)
 	}
 	/* But for the data offset's upper half: that is no header. */
 	assert_in_range(kit_counter(&k, "TcpInCsumErrors"), 20 * 8 - 4, 20 * 8);
-	assert_int_equal(kit_counter(&k, "TcpInErrs"), 20 * 8);
+	/* Of these an offset of 7 and 13 is past the packet. */
+	assert_int_equal(kit_counter(&k, "TcpInErrs"), 20 * 8 - 2);
 }
 
 static void an_offset_that_cannot_be_is_not_answered(void **state)
@@ -96,7 +97,8 @@ static void an_offset_that_cannot_be_is_not_answered(void **state)
 		kit_input(&k, p, LEN, 0);
 		assert_int_equal(kit_drain(&k, 0), words == 5);
 	}
-	assert_int_equal(kit_counter(&k, "TcpInErrs"), 15);
+	/* Linux counts no error where the offset is past the packet. */
+	assert_int_equal(kit_counter(&k, "TcpInErrs"), 5);
 }
 
 /* The first number of a connection from port 5000 to 10.0.0.2. */
