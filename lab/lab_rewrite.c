@@ -6,6 +6,7 @@
 #include "lab_wire.h"
 
 #include "wire/wire_csum.h"
+#include "wire/wire_udp.h"
 
 #include <string.h>
 #include <strings.h>
@@ -99,10 +100,14 @@ static void sum_transport(struct lab_frame *f, const struct lab_seg *s)
 		return;
 	if (s->protocol == WIRE_PROTO_TCP && n >= WIRE_TCP_LEN)
 		field = p + 16;
-	else if (s->protocol == WIRE_PROTO_UDP && n >= 8 && get_be16(p + 6))
+	else if (s->protocol == WIRE_PROTO_UDP && n >= WIRE_UDP_LEN &&
+		 get_be16(p + 6))
 		field = p + 6;
 	else
 		return;
+	/* A datagram may say that it ends before its packet does. */
+	if (field == p + 6 && get_be16(p + 4) >= WIRE_UDP_LEN)
+		n = min_u32(n, get_be16(p + 4));
 	put_be16(field, 0);
 	sum = csum_pseudo(&s->src, &s->dst, s->protocol, n);
 	put_be16(field, csum_fold(csum_add(sum, p, n)));
