@@ -97,6 +97,28 @@ bool lab_seg_parse(struct lab_seg *s, const uint8_t *bytes, uint32_t n)
 	return true;
 }
 
+bool lab_seg_quote(const struct lab_seg *s, const uint8_t *bytes, uint32_t n,
+		   struct lab_seg *quote)
+{
+	uint32_t at = s->tcp_off + 8u, len = n > at ? n - at : 0, head;
+	uint8_t b[128] = { 0 };
+
+	if ((s->protocol != WIRE_PROTO_ICMP &&
+	     s->protocol != WIRE_PROTO_ICMPV6) ||
+	    s->frag_off || len < (s->v6 ? 44u : 24u))
+		return false;
+	memcpy(b, bytes + at, min_u32(len, sizeof(b)));
+	/* It is a part of a packet that says how long it was. */
+	head = s->v6 ? 40 : (b[0] & 15u) * 4;
+	put_be16(b + (s->v6 ? 4 : 2),
+		 (uint16_t)(sizeof(b) - (s->v6 ? head : 0)));
+	if (b[s->v6 ? 6 : 9] == WIRE_PROTO_UDP)
+		put_be16(b + head + 4, (uint16_t)(sizeof(b) - head));
+	else
+		b[head + 12] = 5 << 4; /* TCP's header; its end is not here */
+	return lab_seg_parse(quote, b, sizeof(b)) && quote->sport;
+}
+
 void lab_flows_fini(struct lab_flows *f)
 {
 	free(f->flows);

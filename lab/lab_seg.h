@@ -49,6 +49,10 @@ void lab_flows_fini(struct lab_flows *);
 
 /* Parses n bytes that begin with an IP header; false: no such. */
 bool lab_seg_parse(struct lab_seg *, const uint8_t *bytes, uint32_t n);
+/* The packet that an ICMP error is about, as far as its ports; n bytes from the
+ * error's IP header on. False: it is none, or quotes too little. */
+bool lab_seg_quote(const struct lab_seg *error, const uint8_t *bytes,
+		   uint32_t n, struct lab_seg *quote);
 /* Learns from a SYN, and fills in relative numbers and the window. */
 void lab_seg_relate(struct lab_seg *, struct lab_flows *);
 /* The initial number of who sends the segment, 0 if it is not known. */

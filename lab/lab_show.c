@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_show.h"
 
+#include "ladder_json.h"
 #include "ladder_trace.h"
 
 #include <inttypes.h>
@@ -34,8 +35,8 @@ static bool is_worth_telling(const char *note)
 	return note && strcmp(note, "TCP_RESET") != 0;
 }
 
-static bool convert(struct lab_run *run, const struct lab_event *e,
-		    struct ladder_event *out)
+static struct ladder_event as_drawn(struct lab_run *run,
+				    const struct lab_event *e)
 {
 	static const enum ladder_kind kinds[] = {
 		[LAB_SENT] = LADDER_PACKET, [LAB_CALL] = LADDER_CALL,
@@ -43,24 +44,30 @@ static bool convert(struct lab_run *run, const struct lab_event *e,
 		[LAB_CC] = LADDER_NOTE,	    [LAB_NOTE] = LADDER_NOTE,
 	};
 
-	if (e->quiet || e->lane < 0 ||
-	    (e->kind == LAB_CC && !run->script->show_cc))
-		return false;
-	*out = (struct ladder_event){
+	return (struct ladder_event){
 		.kind = kinds[e->kind],
 		.at = e->at,
 		.lane = e->lane,
-		.text = e->text,
+		.text = e->kind == LAB_SENT  ? packet_text(run, e) :
+			e->kind == LAB_STATE ? ladder_state_name(e->state) :
+					       e->text,
 		.to = e->to,
 		.arrives_at = e->arrives_at,
 		.arrives_before = e->arrives_before,
 		.lost = e->lost,
-		.note = is_worth_telling(e->note) ? e->note : NULL,
+		.note = e->note,
 	};
-	if (e->kind == LAB_SENT)
-		out->text = packet_text(run, e);
-	else if (e->kind == LAB_STATE)
-		out->text = ladder_state_name(e->state);
+}
+
+static bool convert(struct lab_run *run, const struct lab_event *e,
+		    struct ladder_event *out)
+{
+	if (e->quiet || e->lane < 0 ||
+	    (e->kind == LAB_CC && !run->script->show_cc))
+		return false;
+	*out = as_drawn(run, e);
+	if (!is_worth_telling(e->note))
+		out->note = NULL;
 	return true;
 }
 
@@ -136,39 +143,16 @@ void lab_show(struct drill_text *t, struct lab_run *run,
 
 static json_t *json_event(struct lab_run *run, const struct lab_event *e)
 {
-	static const char *const kinds[] = {
-		[LAB_SENT] = "packet",	 [LAB_CALL] = "call",
-		[LAB_STATE] = "state",	 [LAB_TIMER] = "timer",
-		[LAB_CC] = "congestion", [LAB_NOTE] = "note",
-	};
-	json_t *o = json_object();
+	struct ladder_event drawn = as_drawn(run, e);
+	json_t *o = ladder_json(&drawn);
 
-	json_object_set_new(o, "kind", json_string(kinds[e->kind]));
-	json_object_set_new(o, "at", json_real((double)e->at / 1e9));
-	json_object_set_new(o, "lane", json_integer(e->lane));
+	if (e->kind == LAB_CC)
+		json_object_set_new(o, "kind", json_string("congestion"));
 	if (e->line)
 		json_object_set_new(o, "line", json_integer(e->line));
-	if (e->kind == LAB_SENT) {
-		json_object_set_new(o, "to", json_integer(e->to));
-		json_object_set_new(o, "text",
-				    json_string(packet_text(run, e)));
-		if (e->lost)
-			json_object_set_new(o, "lost", json_string(e->lost));
-		else if (e->arrives_at != NEVER)
-			json_object_set_new(
-				o, "arrives",
-				json_real((double)e->arrives_at / 1e9));
-		if (e->note)
-			json_object_set_new(o, "note", json_string(e->note));
-		return o;
-	}
-	if (e->text)
-		json_object_set_new(o, "text", json_string(e->text));
 	if (e->kind == LAB_STATE) {
 		json_object_set_new(o, "from",
 				    json_string(ladder_state_name(e->from)));
-		json_object_set_new(o, "state",
-				    json_string(ladder_state_name(e->state)));
 		json_object_set_new(o, "port", json_integer(e->lport));
 	}
 	return o;

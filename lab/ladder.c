@@ -48,6 +48,7 @@ struct drawing {
 	int digits, time_columns;
 	char cells[WIDTH_MAX][8];
 	int64_t drawn_at; /* the last row's */
+	int n_drawn;
 };
 
 static bool is_packet(const struct ladder_event *e)
@@ -240,8 +241,19 @@ static void put_time(struct drawing *d, int x, int64_t at)
 	put_right(d, x + d->time_columns - 1, text, d->time_columns);
 }
 
+/* How long after the row before. */
+static void put_gap(struct drawing *d, int x, int64_t ns)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%+.*f", d->digits, (double)ns / 1e9);
+	put_right(d, x + d->time_columns, text, d->time_columns);
+}
+
 static void put_margins(struct drawing *d, const struct row *r)
 {
+	int right = d->x[1] + 2 + STATE_COLUMNS;
+
 	if (d->style->n_lanes != 2) {
 		put_time(d, 0, r->item->at);
 		return;
@@ -253,9 +265,9 @@ static void put_margins(struct drawing *d, const struct row *r)
 	if (r->state[1])
 		put(d, d->x[1] + 2, r->state[1], STATE_COLUMNS);
 	if (r->at[1] >= 0)
-		put_time(d,
-			 d->style->one_clock ? 0 : d->x[1] + 2 + STATE_COLUMNS,
-			 r->at[1]);
+		put_time(d, d->style->one_clock ? 0 : right, r->at[1]);
+	if (d->style->one_clock && d->style->gaps && d->n_drawn)
+		put_gap(d, right, r->item->at - d->drawn_at);
 }
 
 /* How many bytes of the text fit into so many columns, cut at a blank. */
@@ -468,8 +480,10 @@ static void place_lanes(struct drawing *d)
 	if (n == 2) {
 		d->x[0] = left;
 		d->x[1] = d->width - left - 1;
-		if (d->style->one_clock)
+		if (d->style->one_clock && !d->style->gaps)
 			d->x[1] += times;
+		else if (d->style->one_clock)
+			d->x[1]--; /* a sign before the time */
 		return;
 	}
 	for (int i = 0; i < n; i++)
@@ -491,6 +505,7 @@ static void draw_rows(struct drawing *d, const struct row *rows, int n)
 		else
 			draw_plain(d, &rows[i]);
 		d->drawn_at = item->at;
+		d->n_drawn = i + 1;
 		if (item->part == WHOLE && arrives(item->e))
 			d->drawn_at = item->e->arrives_at;
 	}

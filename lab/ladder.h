@@ -46,6 +46,7 @@ struct ladder_style {
 	bool ascii, colour;
 	const char *const *lanes; /* names */
 	int n_lanes;
+	bool gaps; /* with one clock: on the right how long after the row before */
 	int time_digits; /* of a second's fraction; 0: 3 */
 	bool one_clock;	 /* of two lanes: all was seen at one place */
 	int64_t fold_ns; /* a longer silence is one line; 0: 2 s */

@@ -6,6 +6,7 @@
  */
 #include "ladder_conns.h"
 
+#include "ladder_seen.h"
 #include "ladder_trace.h"
 
 #include <stdio.h>
@@ -29,6 +30,11 @@ struct ladder_conn {
 	bool is_over;	 /* another SYN begins another connection */
 	uint8_t fins;	 /* which lanes have sent one */
 	char state[2][16];
+	bool told[2]; /* the state is not derived */
+	uint8_t protocol;
+	struct ladder_seen *segments; /* NULL until one is looked at */
+	int64_t first_at;
+	uint64_t n_packets, n_bytes;
 	uint16_t flags; /* of the last packet, */
 	int64_t at;	/* its time, */
 	int lane;	/* and who sent it */
@@ -55,7 +61,7 @@ static size_t hash_of(const struct tern_sockaddr *a,
 }
 
 /* Where the index has these two, or would have them. */
-static size_t place_of(const struct ladder_conns *lc,
+static size_t place_of(const struct ladder_conns *lc, uint8_t protocol,
 		       const struct tern_sockaddr *a,
 		       const struct tern_sockaddr *b)
 {
@@ -65,17 +71,25 @@ static size_t place_of(const struct ladder_conns *lc,
 		uint32_t i = lc->index[at % lc->n_index];
 		const struct ladder_conn *c = &lc->conns[i ? i - 1 : 0];
 
-		if (!i || (is_at(&c->left, a) && is_at(&c->right, b)) ||
-		    (is_at(&c->left, b) && is_at(&c->right, a)))
+		if (!i || (c->protocol == protocol &&
+			   ((is_at(&c->left, a) && is_at(&c->right, b)) ||
+			    (is_at(&c->left, b) && is_at(&c->right, a)))))
 			return at % lc->n_index;
 	}
+}
+
+static int find(const struct ladder_conns *lc, uint8_t protocol,
+		const struct tern_sockaddr *a, const struct tern_sockaddr *b)
+{
+	return lc->n_index ? (int)lc->index[place_of(lc, protocol, a, b)] - 1 :
+			     -1;
 }
 
 int ladder_conns_find(const struct ladder_conns *lc,
 		      const struct tern_sockaddr *a,
 		      const struct tern_sockaddr *b)
 {
-	return lc->n_index ? (int)lc->index[place_of(lc, a, b)] - 1 : -1;
+	return find(lc, WIRE_PROTO_TCP, a, b);
 }
 
 static void grow(struct ladder_conns *lc)
@@ -90,19 +104,22 @@ static void grow(struct ladder_conns *lc)
 	for (int i = 0; i < lc->n; i++) {
 		const struct ladder_conn *c = &lc->conns[i];
 
-		lc->index[place_of(lc, &c->left, &c->right)] = (uint32_t)i + 1;
+		lc->index[place_of(lc, c->protocol, &c->left, &c->right)] =
+			(uint32_t)i + 1;
 	}
 }
 
-static int begin(struct ladder_conns *lc, const struct tern_sockaddr *left,
+static int begin(struct ladder_conns *lc, uint8_t protocol,
+		 const struct tern_sockaddr *left,
 		 const struct tern_sockaddr *right)
 {
 	if (lc->n == lc->cap)
 		grow(lc);
 	lc->conns[lc->n] = (struct ladder_conn){ .left = *left,
 						 .right = *right,
+						 .protocol = protocol,
 						 .last_packet = -1 };
-	lc->index[place_of(lc, left, right)] = (uint32_t)lc->n + 1;
+	lc->index[place_of(lc, protocol, left, right)] = (uint32_t)lc->n + 1;
 	return lc->n++;
 }
 
@@ -112,7 +129,9 @@ int ladder_conns_open(struct ladder_conns *lc,
 {
 	int i = ladder_conns_find(lc, local, remote);
 
-	return i >= 0 && !lc->conns[i].is_over ? i : begin(lc, local, remote);
+	return i >= 0 && !lc->conns[i].is_over ?
+		       i :
+		       begin(lc, WIRE_PROTO_TCP, local, remote);
 }
 
 int ladder_conns_by_peer(const struct ladder_conns *lc,
@@ -176,6 +195,13 @@ void ladder_conns_half_open(struct ladder_conns *lc, int conn)
 				 ladder_state_name(TERN_TCP_SYN_RECV), c->at);
 }
 
+/* Only one is to be drawn, and it is another. */
+static bool is_only_counted(const struct ladder_conns *lc,
+			    const struct ladder_conn *c)
+{
+	return lc->only && c - lc->conns != lc->only - 1;
+}
+
 static char *copy(const char *text)
 {
 	char *s = drill_mem_grow(NULL, strlen(text) + 1);
@@ -193,6 +219,20 @@ static struct ladder_event event_of(const struct ladder_conn *c,
 				      .lane = !is_at(who, &c->left) };
 }
 
+static void add(struct ladder_conns *lc, struct ladder_conn *c,
+		struct ladder_event *e, const char *text)
+{
+	if (e->kind == LADDER_STATE) {
+		if (!strcmp(c->state[e->lane], text))
+			return;
+		snprintf(c->state[e->lane], sizeof(c->state[0]), "%s", text);
+	}
+	if (is_only_counted(lc, c))
+		return;
+	e->text = copy(text);
+	put(lc, c, c->n, e);
+}
+
 void ladder_conns_add(struct ladder_conns *lc, int conn,
 		      const struct tern_sockaddr *who, enum ladder_kind kind,
 		      const char *text, int64_t at)
@@ -200,13 +240,9 @@ void ladder_conns_add(struct ladder_conns *lc, int conn,
 	struct ladder_conn *c = &lc->conns[conn];
 	struct ladder_event e = event_of(c, who, kind, at);
 
-	if (kind == LADDER_STATE) {
-		if (!strcmp(c->state[e.lane], text))
-			return;
-		snprintf(c->state[e.lane], sizeof(c->state[0]), "%s", text);
-	}
-	e.text = copy(text);
-	put(lc, c, c->n, &e);
+	if (kind == LADDER_STATE)
+		c->told[e.lane] = true;
+	add(lc, c, &e, text);
 }
 
 void ladder_conns_mark(struct ladder_conns *lc)
@@ -245,40 +281,130 @@ static void follow(struct ladder_conn *c, const struct lab_seg *s, int lane)
 		c->is_over = true;
 }
 
+static bool is_icmp(uint8_t protocol)
+{
+	return protocol == WIRE_PROTO_ICMP || protocol == WIRE_PROTO_ICMPV6;
+}
+
+static bool is_syn_ack(const struct lab_seg *s)
+{
+	return s->protocol == WIRE_PROTO_TCP &&
+	       (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
+/* The connection of a packet; -1: it is of none. */
+static int conn_of(struct ladder_conns *lc, const struct lab_seg *s,
+		   const uint8_t *bytes, uint32_t n)
+{
+	struct tern_sockaddr src = { 0 }, dst = { 0 };
+	struct lab_seg quote;
+	int conn;
+
+	src.addr = s->src;
+	src.port = s->sport;
+	dst.addr = s->dst;
+	dst.port = s->dport;
+	if (lab_seg_quote(s, bytes, n, &quote)) {
+		struct tern_sockaddr a = { quote.src, .port = quote.sport };
+		struct tern_sockaddr b = { quote.dst, .port = quote.dport };
+
+		conn = find(lc, quote.protocol, &a, &b);
+		if (conn >= 0)
+			return conn;
+	}
+	conn = find(lc, s->protocol, &src, &dst);
+	if (conn >= 0 && !begins(&lc->conns[conn], s))
+		return conn;
+	return is_syn_ack(s) ? begin(lc, s->protocol, &dst, &src) :
+			       begin(lc, s->protocol, &src, &dst);
+}
+
+/* The lane of a packet's sender. A router's is the side that it is not for. */
+static int lane_of(const struct ladder_conn *c, const struct lab_seg *s)
+{
+	struct tern_sockaddr src = { s->src, .port = s->sport };
+
+	if (is_icmp(s->protocol))
+		return tern_addr_equal(&s->dst, &c->left.addr);
+	return !is_at(&src, &c->left);
+}
+
+static const char *print_packet(const struct ladder_conns *lc,
+				const struct ladder_conn *c,
+				const struct lab_seg *s, int lane)
+{
+	const struct tern_sockaddr *who = lane ? &c->right : &c->left;
+	char addr[TERN_ADDR_STRLEN];
+	struct drill_text t = { 0 };
+
+	lab_seg_print(&t, s, lc->show_ts);
+	if (s->isn_shown)
+		drill_text_add(&t, " (ISN %u)", s->raw_seq);
+	if (is_icmp(s->protocol) && !tern_addr_equal(&s->src, &who->addr))
+		drill_text_add(&t, " from %s", tern_addr_print(&s->src, addr));
+	return t.s;
+}
+
+/* What the segment makes of both ends. */
+static void derive(struct ladder_conns *lc, struct ladder_conn *c, int64_t at)
+{
+	for (int lane = 0; lane < 2; lane++) {
+		struct ladder_event e = { .kind = LADDER_STATE,
+					  .at = at,
+					  .lane = lane };
+		int state = c->segments->sides[lane].state;
+
+		if (!c->told[lane] && state)
+			add(lc, c, &e, ladder_state_name(state));
+	}
+}
+
+static const char *look_at(struct ladder_conn *c, const struct lab_seg *s,
+			   int lane)
+{
+	if (!c->segments) {
+		c->segments = drill_mem_grow(NULL, sizeof(*c->segments));
+		*c->segments = (struct ladder_seen){ 0 };
+	}
+	return ladder_seen_segment(c->segments, s, lane);
+}
+
 int ladder_conns_packet(struct ladder_conns *lc, const uint8_t *bytes,
 			uint32_t n, int64_t at)
 {
-	struct tern_sockaddr src = { 0 }, dst = { 0 };
-	struct drill_text t = { 0 };
-	struct ladder_event e;
+	struct ladder_event e = { .kind = LADDER_PACKET, .at = at };
 	struct ladder_conn *c;
 	struct lab_seg s;
+	bool is_tcp;
 	int conn;
 
-	if (!lab_seg_parse(&s, bytes, n) || s.protocol != WIRE_PROTO_TCP ||
-	    !s.tcp_hdr)
+	if (!lab_seg_parse(&s, bytes, n))
 		return -1;
-	lab_seg_relate(&s, &lc->flows);
-	src.addr = s.src;
-	src.port = s.sport;
-	dst.addr = s.dst;
-	dst.port = s.dport;
-	conn = ladder_conns_find(lc, &src, &dst);
-	if (conn < 0 || begins(&lc->conns[conn], &s))
-		conn = (s.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ?
-			       begin(lc, &dst, &src) :
-			       begin(lc, &src, &dst);
+	is_tcp = s.protocol == WIRE_PROTO_TCP && s.tcp_hdr;
+	if (!is_tcp && !lc->all)
+		return -1;
+	if (is_tcp)
+		lab_seg_relate(&s, &lc->flows);
+	conn = conn_of(lc, &s, bytes, n);
 	c = &lc->conns[conn];
-	e = event_of(c, &src, LADDER_PACKET, at);
+	e.lane = lane_of(c, &s);
 	e.to = !e.lane;
-	lab_seg_print(&t, &s, lc->show_ts);
-	if (s.isn_shown)
-		drill_text_add(&t, " (ISN %u)", s.raw_seq);
-	e.text = t.s;
-	put(lc, c, c->n, &e);
+	if (!c->n_packets++)
+		c->first_at = at;
+	c->n_bytes += s.len;
+	if (is_tcp && lc->derive)
+		e.note = look_at(c, &s, e.lane);
+	if (!is_only_counted(lc, c)) {
+		e.text = print_packet(lc, c, &s, e.lane);
+		put(lc, c, c->n, &e);
+	}
+	c->at = at;
+	if (!is_tcp)
+		return conn;
+	if (lc->derive)
+		derive(lc, c, at);
 	follow(c, &s, e.lane);
 	c->flags = s.flags;
-	c->at = at;
 	c->lane = e.lane;
 	return conn;
 }
@@ -324,29 +450,63 @@ static int gather(const struct ladder_conn *c, struct ladder_event *out,
 	return n;
 }
 
+void ladder_conns_events(const struct ladder_conns *lc, int conn,
+			 struct ladder_drawn *out)
+{
+	struct ladder_conn *c = &lc->conns[conn];
+
+	put_name(out->lanes[0], sizeof(out->lanes[0]), &c->left);
+	put_name(out->lanes[1], sizeof(out->lanes[1]), &c->right);
+	if (c->n > HEAD + TAIL)
+		forget_middle(c);
+	out->events =
+		drill_mem_grow(NULL, ((size_t)c->n + 2) * sizeof(*out->events));
+	out->n = gather(c, out->events, out->gone);
+}
+
+void ladder_conns_info(const struct ladder_conns *lc, int conn,
+		       struct ladder_conn_info *out)
+{
+	const struct ladder_conn *c = &lc->conns[conn];
+
+	*out = (struct ladder_conn_info){
+		.left = c->left,
+		.right = c->right,
+		.protocol = c->protocol,
+		.first_at = c->first_at - lc->begun_at,
+		.last_at = c->at - lc->begun_at,
+		.n_packets = c->n_packets,
+		.n_bytes = c->n_bytes,
+		.states = { c->state[0], c->state[1] },
+	};
+}
+
+const char *ladder_protocol_name(uint8_t protocol)
+{
+	return protocol == WIRE_PROTO_TCP ? "TCP" :
+	       protocol == WIRE_PROTO_UDP ? "UDP" :
+	       is_icmp(protocol)	  ? "ICMP" :
+					    "IP";
+}
+
 void ladder_conns_draw(const struct ladder_conns *lc, int conn,
 		       const struct ladder_style *style, struct drill_text *t)
 {
-	struct ladder_conn *c = &lc->conns[conn];
-	const char *lanes[2];
 	struct ladder_style s = *style;
-	struct ladder_event *events;
-	char names[2][80], gone[64];
+	struct ladder_drawn drawn;
+	const char *const lanes[] = { drawn.lanes[0], drawn.lanes[1] };
 
-	put_name(names[0], sizeof(names[0]), &c->left);
-	put_name(names[1], sizeof(names[1]), &c->right);
-	lanes[0] = names[0];
-	lanes[1] = names[1];
+	ladder_conns_events(lc, conn, &drawn);
 	s.lanes = lanes;
 	s.n_lanes = 2;
 	s.one_clock = true;
-	if (c->n > HEAD + TAIL)
-		forget_middle(c);
-	events = drill_mem_grow(NULL, ((size_t)c->n + 2) * sizeof(*events));
-	drill_text_add(t, "connection %d: %s > %s\n", conn + 1, names[0],
-		       names[1]);
-	ladder_draw(t, events, gather(c, events, gone), &s);
-	free(events);
+	drill_text_add(t, "connection %d: ", conn + 1);
+	if (lc->conns[conn].protocol != WIRE_PROTO_TCP)
+		drill_text_add(t, "%s ",
+			       ladder_protocol_name(lc->conns[conn].protocol));
+	drill_text_add(t, "%s > %s\n", lanes[0], lanes[1]);
+	ladder_draw(t, drawn.events, drawn.n, &s);
+	free(drawn.events);
 }
 
 void ladder_conns_fini(struct ladder_conns *lc)
@@ -355,6 +515,7 @@ void ladder_conns_fini(struct ladder_conns *lc)
 		for (int k = 0; k < lc->conns[i].n; k++)
 			free((char *)lc->conns[i].seen[k].e.text);
 		free(lc->conns[i].seen);
+		free(lc->conns[i].segments);
 	}
 	free(lc->conns);
 	free(lc->index);

@@ -22,12 +22,26 @@ struct ladder_conns {
 	int64_t begun_at; /* their 0 */
 	uint64_t n_events, mark;
 	bool show_ts; /* timestamps, too */
+	bool all;     /* UDP and ICMP, too */
+	bool derive;  /* states and what is odd from what is seen; a state that
+		       * is told stands above that */
+	int only;     /* of others than this there are numbers alone; 0: all */
+};
+
+/* What is known of one without its events. */
+struct ladder_conn_info {
+	struct tern_sockaddr left, right; /* the left one opened it */
+	uint8_t protocol;		  /* WIRE_PROTO_* */
+	int64_t first_at, last_at;
+	uint64_t n_packets, n_bytes; /* payload */
+	const char *states[2];	     /* "" unknown */
 };
 
 void ladder_conns_fini(struct ladder_conns *);
 
 /* A packet, n bytes from its IP header on. Returns its connection's number, or
- * -1: it is none of TCP's. */
+ * -1: it is none of TCP's; with `all` an ICMP error is of the connection that
+ * it is about, and everything else is between two hosts. */
 int ladder_conns_packet(struct ladder_conns *, const uint8_t *bytes, uint32_t n,
 			int64_t at);
 /* If the connection's last packet is a SYN+ACK, whoever sent it is half open
@@ -59,6 +73,19 @@ void ladder_conns_call(struct ladder_conns *, int conn,
 		       int64_t at);
 void ladder_conns_mark(struct ladder_conns *);
 
+/* "TCP", "UDP", "ICMP"; "IP" of others. */
+const char *ladder_protocol_name(uint8_t protocol);
+void ladder_conns_info(const struct ladder_conns *, int conn,
+		       struct ladder_conn_info *);
+/* Its events, with the names of its lanes; free() takes them, the texts stay.
+ */
+struct ladder_drawn {
+	struct ladder_event *events;
+	int n;
+	char lanes[2][80], gone[64];
+};
+void ladder_conns_events(const struct ladder_conns *, int conn,
+			 struct ladder_drawn *);
 /* Appends a connection's title and its diagram; of the style lanes and clocks
  * are set here. */
 void ladder_conns_draw(const struct ladder_conns *, int conn,

@@ -10,6 +10,8 @@
 #define _GNU_SOURCE
 #include "tools/capture_live.h"
 
+#include "tools/capture_read.h"
+
 #include "control/control_packet.h"
 #include "link/heap.h"
 #include "wire/wire_print.h"
@@ -69,16 +71,12 @@ void capture_print(int64_t since, const struct tern_pkt *pkt,
 	putchar('\n');
 }
 
-bool capture_compile(const struct command *command, const char *filter,
-		     struct bpf_program *out)
+static bool compile(const struct command *command, const char *filter,
+		    struct bpf_program *out)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_RAW, 65535);
-	bool good = pcap && pcap_compile(pcap, out, filter, 1,
-					 PCAP_NETMASK_UNKNOWN) == 0;
+	bool good = capture_compile(command, pcap, filter, out);
 
-	if (!good)
-		tool_error(command, "filter \"%s\": %s", filter,
-			   pcap ? pcap_geterr(pcap) : "no memory");
 	if (pcap)
 		pcap_close(pcap);
 	return good;
@@ -266,7 +264,7 @@ int capture_live_run(struct capture_live *c)
 	struct live l = { .config = c };
 	int fd, status;
 
-	if (!capture_compile(c->ask.command, c->filter, &l.filter))
+	if (!compile(c->ask.command, c->filter, &l.filter))
 		return TOOL_USAGE;
 	status = ask_connect(&c->ask, &fd);
 	if (!status) {

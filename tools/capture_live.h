@@ -20,11 +20,6 @@ struct capture_live {
 /* A line of a packet, its time since the first one's. */
 void capture_print(int64_t since, const struct tern_pkt *, const char *comment);
 
-/* A filter of libpcap's for packets of raw IP. False after telling what is
- * wrong with it. */
-bool capture_compile(const struct command *, const char *filter,
-		     struct bpf_program *);
-
 /* Until Ctrl-C, the count, the last file, or the host's end. The exit
  * status. */
 int capture_live_run(struct capture_live *);

@@ -4,6 +4,7 @@
  * or as a capture, by libpcap's filters. Letters are tcpdump's.
  */
 #include "tools/capture_live.h"
+#include "tools/capture_read.h"
 
 #include "link/heap.h"
 
@@ -27,7 +28,7 @@ enum {
 static const struct option_row rows[] = {
 	[OPT_HOST] = { "host", "HOST",
 		       "which host (needed if several are running)" },
-	[OPT_READ] = { "read", "FILE", "a capture of raw IP, not a host", 'r' },
+	[OPT_READ] = { "read", "FILE", "a capture file, not a host", 'r' },
 	[OPT_WRITE] = { "write", "FILE", "as pcapng; - is standard output",
 			'w' },
 	[OPT_COUNT] = { "count", "N", "end after so many packets", 'c' },
@@ -50,59 +51,37 @@ struct capture {
 	const char *read;
 };
 
-static int print_all(const struct capture *c, pcap_t *pcap)
+static int read_file(const struct capture *c)
 {
-	struct tern_pool *pool = tern_pool_new(&heap_allocator);
-	struct pcap_pkthdr *h;
-	const u_char *bytes;
+	const struct command *command = c->live.ask.command;
+	struct capture_packet p;
+	struct capture_read f;
+	struct tern_pool *pool;
 	int64_t first = 0;
 	uint64_t n = 0;
-	int got = PCAP_ERROR_BREAK;
+	int got = capture_read_open(&f, command, c->read, c->live.filter);
 
-	/* libpcap was asked for nanoseconds in tv_usec. */
-	while (pool && (got = pcap_next_ex(pcap, &h, &bytes)) == 1) {
-		int64_t at = h->ts.tv_sec * INT64_C(1000000000) + h->ts.tv_usec;
-		struct tern_pkt *pkt = tern_pkt_new(pool, 0, h->caplen);
+	if (got != TOOL_OK)
+		return got;
+	pool = tern_pool_new(&heap_allocator);
+	while (pool && (got = capture_read_next(&f, &p)) == 1) {
+		struct tern_pkt *pkt = tern_pkt_new(pool, 0, p.len);
 
-		first = first ? first : at;
-		if (!pkt || !h->caplen)
+		first = first ? first : p.at;
+		if (!pkt)
 			continue;
-		memcpy(tern_pkt_append(pkt, h->caplen), bytes, h->caplen);
-		capture_print(at - first, pkt, NULL);
+		memcpy(tern_pkt_append(pkt, p.len), p.bytes, p.len);
+		capture_print(p.at - first, pkt, NULL);
 		tern_pkt_put(pkt);
 		if (++n == c->live.count) {
-			got = PCAP_ERROR_BREAK;
+			got = 0;
 			break;
 		}
 	}
 	if (pool)
 		tern_pool_free(pool);
-	if (got == PCAP_ERROR_BREAK)
-		return TOOL_OK;
-	tool_error(c->live.ask.command, "%s", pcap_geterr(pcap));
-	return TOOL_FAILED;
-}
-
-static int read_file(const struct capture *c)
-{
-	const struct command *command = c->live.ask.command;
-	struct bpf_program program;
-	char why[PCAP_ERRBUF_SIZE];
-	int status = TOOL_USAGE;
-	pcap_t *pcap = pcap_open_offline_with_tstamp_precision(
-		c->read, PCAP_TSTAMP_PRECISION_NANO, why);
-
-	if (!pcap || pcap_datalink(pcap) != DLT_RAW) {
-		tool_error(command, "%s: %s", c->read,
-			   pcap ? "not a capture of raw IP" : why);
-	} else if (capture_compile(command, c->live.filter, &program)) {
-		pcap_setfilter(pcap, &program);
-		pcap_freecode(&program);
-		status = print_all(c, pcap);
-	}
-	if (pcap)
-		pcap_close(pcap);
-	return status;
+	capture_read_close(&f);
+	return pool && !got ? TOOL_OK : TOOL_FAILED;
 }
 
 static bool take_number(struct capture *c, int row, const char *value,
@@ -181,24 +160,10 @@ static bool is_sound(const struct capture *c)
 	return !wrong;
 }
 
-static bool join_words(const struct capture *c, int argc, char **argv,
-		       char *out, size_t size)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (int i = 0; i < argc && len < size; i++)
-		len += (size_t)snprintf(out + len, size - len, "%s%s",
-					i ? " " : "", argv[i]);
-	if (len >= size)
-		tool_error(c->live.ask.command, "the filter is too long");
-	return len < size;
-}
-
 static int capture_main(struct options *o)
 {
 	struct capture c = { .live.ask.command = o->command };
-	char filter[4096];
+	char filter[CAPTURE_FILTER_MAX];
 	int row;
 
 	c.live.file.command = o->command;
@@ -206,7 +171,7 @@ static int capture_main(struct options *o)
 		if (!take_option(&c, row, o->value))
 			return TOOL_USAGE;
 	if (row == OPTIONS_WRONG || !is_sound(&c) ||
-	    !join_words(&c, o->argc, o->argv, filter, sizeof(filter)))
+	    !capture_join_words(o->command, o->argc, o->argv, filter))
 		return TOOL_USAGE;
 	c.live.filter = filter;
 	return c.read ? read_file(&c) : capture_live_run(&c.live);

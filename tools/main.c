@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_run,    &cmd_host,	 &cmd_net,   &cmd_ss,
-	&cmd_sysctl, &cmd_nstat, &cmd_trace, &cmd_capture,
-	&cmd_replay, &cmd_bench, &cmd_drill, &cmd_lab,
+	&cmd_run,   &cmd_host,	&cmd_net,     &cmd_ss,	   &cmd_sysctl,
+	&cmd_nstat, &cmd_trace, &cmd_capture, &cmd_replay, &cmd_bench,
+	&cmd_drill, &cmd_lab,	&cmd_ladder,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

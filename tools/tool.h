@@ -84,6 +84,7 @@ extern const struct command cmd_replay;
 extern const struct command cmd_bench;
 extern const struct command cmd_drill;
 extern const struct command cmd_lab;
+extern const struct command cmd_ladder;
 extern const struct command cmd_capture;
 extern const struct command cmd_ss;
 extern const struct command cmd_sysctl;
