@@ -15,6 +15,9 @@ struct bench_options {
 	unsigned rounds;      /* whose median a comparison takes: 1 to 99 */
 	uint64_t rate;	      /* of a path, bits a second */
 	const char *only;     /* this controller alone; NULL: all */
+	const char *check;    /* a golden table to sample; NULL: make it */
+	const char *cells;    /* pattern of those to compute; NULL: all */
+	uint64_t seed;	      /* of the sample */
 };
 
 struct bench {
@@ -33,6 +36,8 @@ extern const struct bench bench_path;
 extern const struct bench bench_ports;
 extern const struct bench bench_timewait;
 extern const struct bench bench_synflood;
+extern const struct bench bench_goodput;
+extern const struct bench bench_fairness;
 
 /* Adds "what: value unit". */
 void bench_add(json_t *results, const char *what, double value,

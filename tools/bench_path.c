@@ -17,7 +17,7 @@
  * `unshare -Urn`.
  */
 #define _GNU_SOURCE
-#include "tools/bench.h"
+#include "tools/goodput_text.h"
 #include "tools/path_end.h"
 #include "tools/path_way.h"
 
@@ -25,6 +25,7 @@
 #include "base/time.h"
 #include "link/heap.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,6 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define MTU 1500u
 #define BATCH 64
 #define N_PAIRINGS 4
 #define ROUNDS_MAX 99
@@ -45,9 +45,11 @@ static const char *const pairing_names[N_PAIRINGS] = {
 };
 
 struct cell {
+	char name[64];
 	const char *cc;
-	int rtt_ms;
-	uint32_t loss; /* in a million */
+	struct impair_config ways[2]; /* from the sender, to it */
+	uint32_t loss;		      /* of data, in a million */
+	bool settles;		      /* its first half does not count */
 };
 
 struct pairing {
@@ -63,27 +65,14 @@ static int64_t clock_ns(void)
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static bool way_init(struct path_way *w, const struct cell *cell, uint64_t rate,
-		     uint32_t loss, uint64_t seed)
-{
-	uint64_t bdp = rate / 8 * (uint64_t)cell->rtt_ms / 1000;
-	struct impair_config config = {
-		.delay_ns = cell->rtt_ms * NS_PER_MS / 2,
-		.rate = rate,
-		.queue_len = (uint32_t)(bdp / MTU) + 1,
-	};
-
-	return path_way_init(w, &config, loss, seed);
-}
-
 static bool pairing_open(struct pairing *p, int which, const struct cell *cell,
 			 const struct bench_options *o, uint64_t seed,
 			 struct tern_pool *pool)
 {
 	int64_t now = clock_ns();
 
-	if (!way_init(&p->ways[0], cell, o->rate, cell->loss, seed) ||
-	    !way_init(&p->ways[1], cell, o->rate, 0, seed))
+	if (!path_way_init(&p->ways[0], &cell->ways[0], cell->loss, seed) ||
+	    !path_way_init(&p->ways[1], &cell->ways[1], 0, seed))
 		return false;
 	for (int i = 1; i >= 0; i--) {
 		struct path_end_config config = {
@@ -165,15 +154,30 @@ static void wait_for(const struct pairing *p, int64_t until)
 struct outcome {
 	double mbits[N_PAIRINGS];
 	double resent[N_PAIRINGS];
+	int64_t began;
+	uint64_t before[N_PAIRINGS];
 };
 
-static bool run_round(struct pairing *p, const struct bench_options *o,
-		      struct outcome *out)
+/* From when on it counts. */
+static void run_from(struct pairing *p, int64_t now, struct outcome *out)
 {
-	int64_t began = clock_ns(), now = began;
-	int64_t until = began + (int64_t)(o->seconds * 1e9);
+	out->began = now;
+	for (int i = 0; i < N_PAIRINGS; i++)
+		out->before[i] = p[i].ends[1].bytes;
+}
 
-	for (; now < until; now = clock_ns()) {
+static bool run_round(struct pairing *p, const struct bench_options *o,
+		      bool settles, struct outcome *out)
+{
+	int64_t now = clock_ns();
+	int64_t until = now + (int64_t)(o->seconds * 1e9);
+	int64_t half = until - (int64_t)(o->seconds * 1e9 / 2);
+
+	for (run_from(p, now, out); now < until; now = clock_ns()) {
+		if (settles && now >= half) {
+			run_from(p, now, out);
+			settles = false;
+		}
 		for (int i = 0; i < N_PAIRINGS; i++) {
 			if (!pairing_turn(&p[i], now))
 				return false;
@@ -181,8 +185,8 @@ static bool run_round(struct pairing *p, const struct bench_options *o,
 		wait_for(p, until);
 	}
 	for (int i = 0; i < N_PAIRINGS; i++) {
-		out->mbits[i] = (double)p[i].ends[1].bytes * 8e3 /
-				(double)(now - began);
+		out->mbits[i] = (double)(p[i].ends[1].bytes - out->before[i]) *
+				8e3 / (double)(now - out->began);
 		out->resent[i] = path_end_resent(&p[i].ends[0], now);
 	}
 	return true;
@@ -197,7 +201,7 @@ static bool open_and_run(const struct cell *cell, const struct bench_options *o,
 
 	for (int i = 0; i < N_PAIRINGS && ok; i++)
 		ok = pairing_open(&pairings[i], i, cell, o, seed, pool);
-	ok = ok && run_round(pairings, o, out);
+	ok = ok && run_round(pairings, o, cell->settles, out);
 	for (int i = 0; i < N_PAIRINGS; i++)
 		pairing_close(&pairings[i]);
 	if (pool)
@@ -222,8 +226,7 @@ static double median(double *values, unsigned n)
 static json_t *run_cell(const struct cell *cell, const struct bench_options *o)
 {
 	double mbits[N_PAIRINGS][ROUNDS_MAX], resent[N_PAIRINGS][ROUNDS_MAX];
-	json_t *row = json_pack("{s:s, s:i, s:f}", "cc", cell->cc, "rtt_ms",
-				cell->rtt_ms, "loss", cell->loss / 1e6);
+	json_t *row = json_pack("{s:s}", "cell", cell->name);
 	double kernel = 0;
 
 	for (unsigned r = 0; r < o->rounds; r++) {
@@ -284,27 +287,81 @@ static bool check(const json_t *results)
 	return !under && n && exp(sum / n) >= LEAST_OVER_ALL;
 }
 
-static int run(const struct bench_options *o, json_t *results)
+/* A path of the comparison: its own queue of 1 BDP each way. */
+static struct cell own_cell(const char *cc, int rtt_ms, uint32_t loss,
+			    uint64_t rate)
+{
+	struct impair_config way = {
+		.delay_ns = rtt_ms * NS_PER_MS / 2,
+		.rate = rate,
+		.queue_len = (uint32_t)(rate / 8 * (uint64_t)rtt_ms / 1000 /
+					GOODPUT_MTU) +
+			     1,
+	};
+	struct cell cell = { .cc = cc, .ways = { way, way }, .loss = loss };
+
+	snprintf(cell.name, sizeof(cell.name), "%s %d ms %.1f %%", cc, rtt_ms,
+		 loss / 1e4);
+	return cell;
+}
+
+static bool run_into(const struct cell *cell, const struct bench_options *o,
+		     json_t *results)
+{
+	json_t *row;
+
+	if (o->only && strcmp(o->only, cell->cc) != 0)
+		return true;
+	row = run_cell(cell, o);
+	if (row)
+		json_array_append_new(results, row);
+	return row;
+}
+
+static bool run_own(const struct bench_options *o, json_t *results)
 {
 	static const char *const ccs[] = { "cubic", "bbr" };
 	static const int rtts[] = { 20, 100 };
 	static const uint32_t losses[] = { 0, 1000, 10000, 30000 };
-	struct cell cell;
 
+	for (int i = 0; i < 2 * 2 * 4; i++) {
+		struct cell cell = own_cell(ccs[i / 8], rtts[i / 4 % 2],
+					    losses[i % 4], o->rate);
+
+		if (!run_into(&cell, o, results))
+			return false;
+	}
+	return true;
+}
+
+/* Cells of the golden table, in real time. */
+static bool run_golden(const struct bench_options *o, json_t *results)
+{
+	for (size_t i = 0; i < goodput_n_all(); i++) {
+		struct goodput_cell golden = goodput_at(i);
+		struct flows_config path = goodput_path(&golden);
+		struct cell cell = { .cc = path.cc,
+				     .loss = path.loss,
+				     .settles = true };
+
+		goodput_cell_name(&golden, cell.name, sizeof(cell.name));
+		cell.ways[0] = path.there;
+		cell.ways[1].delay_ns = path.back_ns;
+		if (golden.table == GOODPUT_TAIL ||
+		    fnmatch(o->cells, cell.name, 0))
+			continue;
+		if (!run_into(&cell, o, results))
+			return false;
+	}
+	return true;
+}
+
+static int run(const struct bench_options *o, json_t *results)
+{
 	/* Packets arrive when the path says, not 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1);
-	for (int i = 0; i < 2 * 2 * 4; i++) {
-		json_t *row;
-
-		cell = (struct cell){ ccs[i / 8], rtts[i / 4 % 2],
-				      losses[i % 4] };
-		if (o->only && strcmp(o->only, cell.cc) != 0)
-			continue;
-		row = run_cell(&cell, o);
-		if (!row)
-			return 1;
-		json_array_append_new(results, row);
-	}
+	if (!(o->cells ? run_golden(o, results) : run_own(o, results)))
+		return 1;
 	return check(results) ? 0 : 1;
 }
 
@@ -315,17 +372,14 @@ static void print(const json_t *results)
 
 	if (!json_array_size(results))
 		return;
-	printf("%-6s %6s %6s %22s %12s %12s %12s\n", "", "RTT", "loss",
-	       "kernel-kernel Mbit/s", pairing_names[1], pairing_names[2],
-	       pairing_names[3]);
+	printf("%-36s %20s %12s %12s %12s\n", "", "kernel-kernel Mbit/s",
+	       pairing_names[1], pairing_names[2], pairing_names[3]);
 	json_array_foreach(results, at, row)
 	{
 		json_t *k = json_object_get(row, pairing_names[0]);
 
-		printf("%-6s %3d ms %5.1f%% %22.2f %12.3f %12.3f %12.3f\n",
-		       json_string_value(json_object_get(row, "cc")),
-		       (int)json_integer_value(json_object_get(row, "rtt_ms")),
-		       100 * json_real_value(json_object_get(row, "loss")),
+		printf("%-36s %20.2f %12.3f %12.3f %12.3f\n",
+		       json_string_value(json_object_get(row, "cell")),
 		       json_real_value(json_object_get(k, "mbits")),
 		       ratio_of(row, 1), ratio_of(row, 2), ratio_of(row, 3));
 	}

@@ -11,8 +11,8 @@
 #include <time.h>
 
 static const struct bench *const benches[] = {
-	&bench_pair,  &bench_idle,     &bench_path,
-	&bench_ports, &bench_timewait, &bench_synflood
+	&bench_pair,	 &bench_idle,	  &bench_path,	  &bench_ports,
+	&bench_timewait, &bench_synflood, &bench_goodput, &bench_fairness
 };
 
 #define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
@@ -25,7 +25,10 @@ enum {
 	OPT_SYNS,
 	OPT_ROUNDS,
 	OPT_RATE,
-	OPT_CC
+	OPT_CC,
+	OPT_CHECK,
+	OPT_SEED,
+	OPT_CELLS
 };
 
 static const struct option_row rows[] = {
@@ -40,6 +43,12 @@ static const struct option_row rows[] = {
 	[OPT_ROUNDS] = { "rounds", "N", "for path (default: 5)" },
 	[OPT_RATE] = { "rate", "MBIT", "for path (default: 50)" },
 	[OPT_CC] = { "cc", "NAME", "for path: cubic or bbr alone" },
+	[OPT_CHECK] = { "check", "FILE",
+			"for goodput: a sample of that table" },
+	[OPT_SEED] = { "seed", "N", "of the sample (default: 1)" },
+	[OPT_CELLS] = { "cells", "PATTERN",
+			"for goodput, path: these cells of the golden table "
+			"alone, as 'grid cubic 10 20 *'" },
 	{ 0 },
 };
 
@@ -157,6 +166,15 @@ static bool take_option(struct bench_options *b, int row, const char *value)
 			return false;
 		b->rate = n * 1000000;
 		break;
+	case OPT_CHECK:
+		b->check = value;
+		break;
+	case OPT_SEED:
+		return parse_number(&cmd_bench, "seed", value, UINT64_MAX,
+				    &b->seed);
+	case OPT_CELLS:
+		b->cells = value;
+		break;
 	case OPT_CC:
 		b->only = value;
 		if (strcmp(value, "cubic") && strcmp(value, "bbr")) {
@@ -177,6 +195,7 @@ static int bench_main(struct options *o)
 		.syns = 1000000,
 		.rounds = 5,
 		.rate = 50000000,
+		.seed = 1,
 	};
 	json_t *all = NULL;
 	int row, status = TOOL_OK;
@@ -220,6 +239,11 @@ const struct command cmd_bench = {
 		"them, and how many of\n"
 		"        1,000 clients connect at the same time: at least 990 "
 		"with cookies\n"
+		"  goodput  doc/goodput.md, the golden table, in virtual time "
+		"(by name only): half an\n"
+		"        hour; --check computes a sample of it again\n"
+		"  fairness  how two flows share a link, in virtual time (by name "
+		"only)\n"
 		"\n"
 		"Exit status: 0, or 1 if a bound is broken or a check "
 		"fails.\n",

@@ -83,15 +83,16 @@ static bool open_kernel_socket(struct path_end *e)
 {
 	struct sockaddr_in to = kernel_addr(1);
 	const char *cc = e->config.cc;
+	/* Before there is a socket: that has what the namespace had then. */
+	bool told = write_knob("tcp_congestion_control", cc);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (s < 0)
 		return fail("no socket", strerror(errno));
 	*(e->config.sends ? &e->sock : &e->listener) = s;
 	/* Where the namespace may not be told, the socket may. */
-	if (!write_knob("tcp_congestion_control", cc) &&
-	    setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, cc,
-		       (socklen_t)strlen(cc)) < 0)
+	if (!told && setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, cc,
+				(socklen_t)strlen(cc)) < 0)
 		return fail(cc, "this kernel has no such congestion control "
 				"(modprobe tcp_bbr)");
 	if (!e->config.sends) {
