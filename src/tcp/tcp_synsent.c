@@ -194,6 +194,12 @@ void tcp_syn_sent_in(struct tern_stack *st, struct tcp_conn *c,
 		drop(st, in, DROP_TCP_FLAGS);
 		return;
 	}
+	/* Who took over a TIME_WAIT knows what the peer's clock had come to. */
+	if (in->o.present & WIRE_OPT_TS &&
+	    tcp_paws_reject(st, c->ts_recent, c->ts_recent_at, in)) {
+		drop(st, in, DROP_TCP_RFC7323_PAWS_SYN);
+		return;
+	}
 	take_options(st, c, in);
 	tcp_ecn_crossed_syn_in(st, c, in);
 	/* What a lone SYN says of the window is about an empty connection. */
