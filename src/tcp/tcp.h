@@ -41,6 +41,7 @@ struct tcp_state {
 	uint32_t next_gen;		 /* half of the sockets' cookies */
 	uint32_t n_orphans;
 	uint32_t n_sockets;
+	uint32_t n_ports_chosen;
 	uint64_t mem_used; /* bytes in queues, by Linux's count (tcp_mem) */
 	bool pressure;
 	const struct tern_cc_ops *cc[TCP_MAX_CC];

@@ -228,7 +228,7 @@ void tcp_accecn_in(struct tern_stack *st, struct tcp_conn *c,
 		e->ce_pending = (uint8_t)min_u32(e->ce_pending + packets, 15);
 		/* 3.2.2.5.1: at a change, and before ACE can wrap. */
 		if ((in->len && e->prev_ecn != MARK_CE) || e->ce_pending >= n)
-			c->ack |= ACK_NOW;
+			c->ack |= ACK_SCHED | ACK_NOW;
 	}
 	if (mark && in->len) {
 		bytes = &e->received[field_of[mark]];

@@ -96,6 +96,8 @@ static int64_t start(struct tern_stack *st, struct tcp_conn *c,
 
 void tcp_disconnect(struct tern_stack *st, struct tcp_conn *c)
 {
+	struct tcp_opts *o;
+
 	if (c->state == TERN_TCP_LISTEN) {
 		tcp_listener_stop(st, c);
 	} else if (c->state != TERN_TCP_CLOSE) {
@@ -111,6 +113,8 @@ void tcp_disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_release_active(st, c);
 	c->keep_at = NEVER;
 	tcp_timer_arm(st, c);
+	if (c->opts->window_clamp && (o = tcp_opts_own(st, c)) != NULL)
+		o->window_clamp = 0;
 	c->pingpong = 0; /* connect() alone leaves TCP_QUICKACK as it was set */
 	c->shut = 0;
 	c->connecting = 0;

@@ -56,7 +56,8 @@ void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 	const struct tcp_active *a = c->act;
 	uint32_t unread;
 
-	if (!(c->ack & (ACK_SCHED | ACK_NOW)))
+	/* One that went out meanwhile (of a FIN that data let in) is it. */
+	if (!(c->ack & ACK_SCHED))
 		return;
 	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
 	if (a && a->ofo.root && !(c->ack & ACK_NOW) && !is_quick(c) &&

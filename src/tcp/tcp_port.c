@@ -16,7 +16,7 @@
  *	4-tuples differ; also with a TIME_WAIT that it may take over.
  *
  * The choice is RFC 6056's algorithm 3: a keyed hash of the destination, plus
- * the number of sockets made so far (tcp_port_range.c has the order). A search
+ * the number of ports chosen so far (tcp_port_range.c has the order). A search
  * passes over what is known to be taken (tcp_taken.c).
  *
  * Deviates: a socket that clears SO_REUSEPORT after bind() no longer shares
@@ -433,7 +433,8 @@ static uint32_t connect_start(const struct tern_stack *st,
 	};
 
 	/* 31 bits: it will be added to. */
-	return ((uint32_t)siphash_words(&st->key_port, w, 5) + c->gen) &
+	return ((uint32_t)siphash_words(&st->key_port, w, 5) +
+		st->tcp.n_ports_chosen) &
 	       0x7fffffff;
 }
 
@@ -453,6 +454,8 @@ int tcp_port_connect(struct tern_stack *st, struct tcp_conn *c)
 		return tcp_port_moved(st, c) ? 0 : -TERN_ENOMEM;
 	}
 	w.range = tcp_port_range(st, c, 0);
+	/* The next one, the same socket's too, begins elsewhere. */
+	st->tcp.n_ports_chosen++;
 	w.start = connect_start(st, c);
 	w.key[0] = (struct tcp_taken_key){ .kind = TAKEN_TUPLE,
 					   .laddr = c->laddr,

@@ -78,7 +78,8 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 {
 	c->snd.wnd = (uint32_t)in->h.window << c->snd_scale;
 	c->snd.wl1 = in->h.seq;
-	c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
+	if (!c->connecting) /* a crossed SYN-ACK's is not scaled [k] */
+		c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
 	/* A child of a listener has no SYN in its queue to take the RTT of. */
 	if (!c->srtt_us)
 		synack_rtt(st, c, in);
@@ -88,6 +89,11 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 		tcp_init_rcv_mss(c);
 	}
 	tcp_post(st, c);
+	if (c->shut & SHUT_SND) {
+		/* shutdown() between two crossed SYNs had to wait [k]. */
+		tcp_set_state(st, c, TERN_TCP_FIN_WAIT1, "shutdown");
+		tcp_send_fin(st, c);
+	}
 }
 
 /* Our FIN is acknowledged. True: the connection has ended, or moved on to a
@@ -232,6 +238,7 @@ static bool is_predicted(const struct tcp_conn *c, const struct tcp_in *in)
 	       seq_eq(in->h.seq, c->rcv.nxt) &&
 	       seq_leq(in->h.ack, c->snd.nxt) &&
 	       (uint32_t)in->h.window << c->snd_scale == c->snd.wnd &&
+	       in->h.hdr_len == WIRE_TCP_LEN + (c->ts_ok ? 12 : 0) &&
 	       !(in->o.present & ~WIRE_OPT_TS) &&
 	       !(c->act && (c->act->ofo.root || c->act->urg_state));
 }
@@ -239,7 +246,7 @@ static bool is_predicted(const struct tcp_conn *c, const struct tcp_in *in)
 void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		    struct tcp_in *in)
 {
-	uint32_t id = c->id, gen = c->gen;
+	uint32_t id = c->id, gen = c->gen, in_len = in->len;
 	bool had_ofo, predicted, silent;
 
 	c->segs_in += in_segs(in);
@@ -294,6 +301,8 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	if (c->act && c->act->unsent && !silent)
 		tcp_push(st, c, false);
-	tcp_ack_check(st, c, had_ofo && c->act && c->act->ofo.root);
+	/* Linux's header prediction leaves an ACK that is owed alone [k]. */
+	if (!predicted || in_len)
+		tcp_ack_check(st, c, had_ofo && c->act && c->act->ofo.root);
 	check_conn(st, c);
 }

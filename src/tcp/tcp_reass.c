@@ -361,7 +361,8 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		COUNT(st, TCP_EXT_OFO_MERGE);
 		ip_drop(st, pkt, DROP_TCP_OFOMERGE);
 		tcp_dsack_set(st, c, seq, end);
-		tcp_sack_add(c, seq, end);
+		if (c->sack_ok)
+			tcp_sack_add(c, seq, end);
 		return;
 	}
 	if (p && seq_lt(seq, p->end)) {

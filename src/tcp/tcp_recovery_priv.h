@@ -43,7 +43,8 @@ struct tcp_ack_state {
 	bool is_dupack;
 	int64_t sack_at; /* when the newest SACKed segment was sent; 0: none */
 	int64_t sack_first_at;
-	struct seq reord; /* lowest of those delivered out of order */
+	struct seq sack_next; /* the blocks' walk has come so far */
+	struct seq reord;     /* lowest of those delivered out of order */
 	bool has_reord;
 	uint32_t bytes; /* delivered, by ACK or SACK */
 	struct seq prior_fack;

@@ -419,6 +419,10 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_INVALID_SEQUENCE);
 		return;
 	}
+	if (!flags) {
+		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
+		return;
+	}
 	if (in->o.present & WIRE_OPT_TS && q->ts_ok &&
 	    seq_leq(in->h.seq, q->rcv_nxt))
 		q->ts_recent = in->o.ts_val;

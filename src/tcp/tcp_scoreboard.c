@@ -161,13 +161,19 @@ static struct tcp_seg *cut(struct tern_stack *st, struct tcp_conn *c,
 	return g;
 }
 
-/* Marks the segments of [from, to), as block b covers them. */
+/* Marks the segments of [from, to), as block b covers them. Blocks are sorted,
+ * and one that overlaps the one before does not go back, unless it begins
+ * behind all that is SACKed [k]. */
 static void mark_range(struct tern_stack *st, struct tcp_conn *c,
 		       struct seq from, struct seq to,
 		       const struct wire_sack *b, struct tcp_ack_state *s)
 {
-	struct tcp_seg *g = tcp_seg_at(c->act, from);
+	const struct tcp_active *a = c->act;
+	struct tcp_seg *g;
 
+	if (a->sacked_out && seq_lt(b->start, a->high_sack))
+		from = seq_max(from, s->sack_next);
+	g = tcp_seg_at(a, from);
 	while (g && seq_lt(g->seq, to)) {
 		if (!(g->marks & SEG_SACKED)) {
 			struct tcp_seg *part = g;
@@ -175,6 +181,8 @@ static void mark_range(struct tern_stack *st, struct tcp_conn *c,
 			if (seq_lt(g->seq, b->start) ||
 			    seq_gt(seg_end(g), b->end))
 				part = cut(st, c, g, b);
+			if (!part && g->n_segs > 1)
+				break;
 			if (part) {
 				mark(st, c, part, s);
 				g = part;
@@ -182,6 +190,7 @@ static void mark_range(struct tern_stack *st, struct tcp_conn *c,
 		}
 		g = seg_of(rbtree_next(&g->node));
 	}
+	s->sack_next = g ? g->seq : c->snd.nxt;
 }
 
 /* Marks what of block b the last ACK's blocks did not cover. */
@@ -235,6 +244,7 @@ void tcp_sack_in(struct tern_stack *st, struct tcp_conn *c,
 		    seq_gt(in->o.sack[i].end, c->snd.una))
 			blocks[n++] = in->o.sack[i];
 	sort(blocks, n);
+	s->sack_next = c->snd.una;
 	for (i = 0; i < n; i++)
 		mark_news(st, c, &blocks[i], s);
 	memcpy(a->seen, blocks, sizeof(blocks[0]) * (size_t)n);

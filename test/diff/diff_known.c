@@ -45,22 +45,36 @@ static bool crossed_options(const struct diff_found *f)
 	       f->kernel->pkts[0].pkt.flags == (TCP_SYN | TCP_ACK);
 }
 
-/* doc/linux.md: "data behind a FIN": the segment claims a place at or behind
- * the number that an earlier one's FIN had. */
+/* Behind the place where segment i said it ends, with its FIN if it has one. */
+static uint32_t end_of(const struct diff_found *f, int i)
+{
+	const struct drill_pkt *p = &f->kernel[i - f->step].sent;
+
+	return p->seq + p->len + !!(p->flags & TCP_FIN);
+}
+
+static bool is_fin(const struct diff_found *f, int i)
+{
+	return f->plan->steps[i].kind == DIFF_SEG &&
+	       f->kernel[i - f->step].sent.flags & TCP_FIN;
+}
+
+/* doc/linux.md: "data behind a FIN": a segment claims a place at or behind the
+ * number that an earlier one's FIN had. */
 static bool behind_fin(const struct diff_found *f)
 {
-	const struct drill_pkt *p = &f->kernel->sent, *q;
-	int i;
+	const struct drill_pkt *p;
+	int i, k;
 
-	if (f->step < 0 || f->plan->steps[f->step].kind != DIFF_SEG ||
-	    !(p->len || p->flags & TCP_FIN))
-		return false;
-	for (i = 0; i < f->step; i++) {
-		q = &f->kernel[i - f->step].sent;
-		if (f->plan->steps[i].kind == DIFF_SEG && q->flags & TCP_FIN &&
-		    (int32_t)(p->seq + p->len + !!(p->flags & TCP_FIN) -
-			      (q->seq + q->len + 1)) > 0)
-			return !is(f, "result");
+	for (i = 0; i <= f->step; i++) {
+		p = &f->kernel[i - f->step].sent;
+		if (f->plan->steps[i].kind != DIFF_SEG ||
+		    !(p->len || p->flags & TCP_FIN))
+			continue;
+		for (k = 0; k < i; k++)
+			if (is_fin(f, k) &&
+			    (int32_t)(end_of(f, i) - end_of(f, k)) > 0)
+				return !is(f, "result");
 	}
 	return false;
 }
@@ -126,7 +140,7 @@ static bool deferred(const struct diff_found *f)
 {
 	const struct diff_out *few = f->kernel, *more = f->tern;
 	const struct tern_tcp_info *info;
-	int slot = f->plan->active ? 0 : 1;
+	int i, slot = f->plan->active ? 0 : 1;
 
 	if (data_of(few) > data_of(more)) {
 		few = f->tern;
@@ -135,13 +149,13 @@ static bool deferred(const struct diff_found *f)
 	if (data_of(few) == data_of(more) ||
 	    !(is(f, "packets") || is(f, "payload")))
 		return false;
+	for (i = f->step; i > 0 && !few->has_info[slot]; i--)
+		few--;
 	if (!few->has_info[slot])
-		few = few == f->kernel ? f->kernel_before : f->tern_before;
-	if (!few || !few->has_info[slot])
 		return false;
 	info = &few->info[slot];
 	return info->notsent_bytes && info->unacked &&
-	       info->unacked - info->sacked < info->snd_cwnd;
+	       (i < f->step || info->unacked - info->sacked < info->snd_cwnd);
 }
 
 /* Is there an earlier step, or this one, of which `is` holds? */
@@ -207,8 +221,8 @@ static bool more_goes(const struct diff_found *f)
 	int n = f->tern->n_pkts;
 
 	return is_seg(f) && f->kernel->sent.len && earlier(f, is_more) &&
-	       (is(f, "payload") || is(f, "packets") || is(f, "flags")) && n &&
-	       !f->tern->pkts[n - 1].pkt.len &&
+	       (is(f, "payload") || is(f, "packets") || is(f, "flags")) &&
+	       !(n && f->tern->pkts[n - 1].pkt.len) && f->kernel->n_pkts &&
 	       f->kernel->pkts[f->kernel->n_pkts - 1].pkt.len;
 }
 
@@ -217,7 +231,13 @@ static bool urgent_elsewhere(const struct diff_found *f)
 {
 	int i;
 
-	if (!is(f, "poll") || !earlier(f, is_urgent))
+	if (!earlier(f, is_urgent))
+		return false;
+	if (is(f, "result"))
+		return f->step >= 0 &&
+		       f->plan->steps[f->step].kind == DIFF_RECV &&
+		       f->plan->steps[f->step].arg2 & MSG_OOB;
+	if (!is(f, "poll"))
 		return false;
 	for (i = 0; i < DIFF_SLOTS; i++)
 		if ((f->kernel->ready[i] ^ f->tern->ready[i]) & ~(uint32_t)2)
@@ -236,13 +256,34 @@ static bool old_ack_stamp(const struct diff_found *f)
 	       memcmp(k->opts + 8, t->opts + 8, 4) != 0;
 }
 
+/* Has any byte come twice? */
+static bool came_twice(const struct diff_found *f)
+{
+	int i, k;
+
+	for (i = 0; i <= f->step; i++)
+		for (k = 0; k < i; k++)
+			if (f->plan->steps[i].kind == DIFF_SEG &&
+			    f->plan->steps[k].kind == DIFF_SEG &&
+			    f->plan->steps[i].len && f->plan->steps[k].len &&
+			    (int32_t)(f->kernel[i - f->step].sent.seq -
+				      end_of(f, k)) < 0)
+				return true;
+	return false;
+}
+
 /* doc/linux.md: "small packets in the receive queue". */
 static bool gathered(const struct diff_found *f)
 {
 	int slot = f->plan->active ? 0 : 1;
 
-	return is(f, "SO_MEMINFO") && f->step >= 0 &&
-	       f->plan->steps[f->step].kind == DIFF_RECV &&
+	if (!is(f, "SO_MEMINFO") || f->step < 0)
+		return false;
+	/* Out of order what lies across two that were gathered is old. */
+	if (f->plan->steps[f->step].kind == DIFF_SEG)
+		return f->kernel->mem[slot] > f->tern->mem[slot] &&
+		       came_twice(f) && f->kernel->info[slot].rcv_ooopack > 2;
+	return f->plan->steps[f->step].kind == DIFF_RECV &&
 	       f->tern->mem[slot] > f->kernel->mem[slot] &&
 	       f->kernel->inq[slot];
 }
@@ -254,6 +295,27 @@ static bool grow_on_fin(const struct diff_found *f)
 	       f->kernel->sent.flags & TCP_FIN && !f->kernel->sent.len &&
 	       f->kernel->pkts[0].pkt.win > f->tern->pkts[0].pkt.win &&
 	       f->kernel->pkts[0].pkt.n_opts;
+}
+
+/* doc/linux.md: "stale-dsack": the kernel's alone, of what is old. */
+static bool stale_dsack(const struct diff_found *f)
+{
+	const struct drill_pkt *k = &f->kernel->pkts[0].pkt;
+	const struct drill_pkt *t = &f->tern->pkts[0].pkt;
+
+	return is(f, "options") && k->n_opts == t->n_opts + 12 &&
+	       k->opts[t->n_opts + 2] == 5 && came_twice(f) &&
+	       (int32_t)(f->kernel->pkts[0].pkt.ack - f->kernel->sent.seq) >= 0;
+}
+
+/* doc/linux.md: "memory-of-a-fin": the window that it leaves. */
+static bool fin_in_window(const struct diff_found *f)
+{
+	int slot = f->plan->active ? 0 : 1;
+
+	return is(f, "window") && f->kernel->ready[slot] & POLLRDHUP &&
+	       f->kernel->mem[slot] > f->tern->mem[slot] &&
+	       f->kernel->pkts[0].pkt.win < f->tern->pkts[0].pkt.win;
 }
 
 static bool fin_came(const struct diff_out *k, int slot)
@@ -302,6 +364,12 @@ static const struct known rows[] = {
 	{ "window-grows-by-fin",
 	  "the kernel counts a FIN merged out of order as it counts data",
 	  grow_on_fin },
+	{ "stale-dsack",
+	  "RFC 2883 4: of the segment that led to the ACK; Linux keeps one that no ACK told while header prediction takes data",
+	  stale_dsack },
+	{ "window-beside-a-fin",
+	  "the kernel queues a FIN that came alone, and charges it",
+	  fin_in_window },
 	{ "outq-of-a-closed-socket",
 	  "the kernel tells what the last connection's numbers left over",
 	  .what = "SIOCOUTQ", .over = is_closed },

@@ -78,7 +78,8 @@ static bool enter_namespace(void)
 	return write_file("/proc/self/uid_map", map);
 }
 
-static void show(struct diff_run *r, const struct diff_plan *plan,
+/* False: it differed by microseconds, and does so no more. */
+static bool show(struct diff_run *r, const struct diff_plan *plan,
 		 const struct options *o)
 {
 	struct drill_text text = { 0 }, script = { 0 };
@@ -88,14 +89,14 @@ static void show(struct diff_run *r, const struct diff_plan *plan,
 
 	snprintf(what, sizeof(what), "%s", r->found.what);
 	diff_shrink(r, &p, what);
-	drill_text_add(&text, "--- seed %" PRIu64 ": ", p.seed);
 	if (!r->found.what) {
-		drill_text_add(&text, "%s, but not a second time\n", what);
-	} else {
-		diff_describe(r, &text);
-		diff_script(r, &p, &script);
-		drill_text_add(&text, "%s", script.s);
+		r->once++;
+		return false;
 	}
+	drill_text_add(&text, "--- seed %" PRIu64 ": ", p.seed);
+	diff_describe(r, &text);
+	diff_script(r, &p, &script);
+	drill_text_add(&text, "%s", script.s);
 	fwrite(text.s, 1, text.len, stdout);
 	fflush(stdout);
 	if (o->out && script.s) {
@@ -109,6 +110,7 @@ static void show(struct diff_run *r, const struct diff_plan *plan,
 	}
 	free(text.s);
 	free(script.s);
+	return true;
 }
 
 /* One of `jobs`: takes every jobs-th seed. */
@@ -147,9 +149,10 @@ static int work(const struct options *o, int job, struct told *told)
 			told->known[known]++;
 			continue;
 		}
+		if (shown < SHOWN && !show(&r, &plan, o))
+			continue;
+		shown++;
 		told->unexplained++;
-		if (shown++ < SHOWN)
-			show(&r, &plan, o);
 		if (!o->keep_going)
 			break;
 	}
