@@ -20,6 +20,7 @@
 #define FILE_MAX (1 << 20)
 #define DEPTH_MAX 20
 #define KEY "covers:"
+#define SCENARIO_KEY "rows "
 
 struct file {
 	struct file *next;
@@ -102,6 +103,27 @@ static void read_names(struct coverage *c, const char *p, const char *path,
 	}
 }
 
+/* A scenario names its rows by a line of its own. */
+static void read_scenario(struct coverage *c, const char *text,
+			  const char *path)
+{
+	int line = 1;
+
+	for (const char *p = text; p; line++) {
+		if (!strncmp(p, SCENARIO_KEY, strlen(SCENARIO_KEY)))
+			read_names(c, p + strlen(SCENARIO_KEY), path, line);
+		p = strchr(p, '\n');
+		p = p ? p + 1 : NULL;
+	}
+}
+
+static bool is_scenario(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 4 && !strcmp(path + n - 4, ".lab");
+}
+
 static void read_text(struct coverage *c, const char *text, const char *path)
 {
 	const char *p = text, *key, *q;
@@ -128,7 +150,9 @@ static void read_file(struct coverage *c, const char *path, off_t size)
 	fclose(f);
 	text[n] = 0;
 	c->n_read++;
-	if (strlen(text) == n)
+	if (strlen(text) == n && is_scenario(path))
+		read_scenario(c, text, path);
+	else if (strlen(text) == n)
 		read_text(c, text, path);
 	free(text);
 }
