@@ -6,7 +6,7 @@
  * A stream socket by the host's name in a directory that only its owner may
  * enter. Question and answer are lines of JSON:
  *
- *	{"tern": 1, "ask": "sockets", "args": {...}}
+ *	{"tern": 2, "ask": "sockets", "args": {...}}
  *	{"state": "ESTAB", ...}			a row, any number of them
  *	{"block": 640, "record": 64}		or records: 640 bytes of them
  *	{"end": 0}				or {"end": -2, "text": "..."}

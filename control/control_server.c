@@ -33,6 +33,8 @@
 
 #define MAX_CLIENTS 16
 #define MAX_STREAMS 8
+#define RETRY_NS (10 * INT64_C(1000000))
+#define STILL_NS (100 * INT64_C(1000000))
 #define IN_LEN 8192 /* a question: a name and a value or two */
 #define OUT_LEN 65536
 
@@ -60,6 +62,7 @@ struct control_server {
 	struct control_owners owners; /* inode NULL: nobody knows */
 	struct control_links links;   /* impair NULL: none */
 	const char *hosts;
+	int retry; /* a timer of the host's; negative: none */
 	struct client clients[MAX_CLIENTS];
 };
 
@@ -225,7 +228,8 @@ static void start_answer(struct client *c, const char *line, size_t len)
 	};
 	c->prepared = false;
 	if (version != CONTROL_VERSION || !ask) {
-		put_end(c, -TERN_EPROTO, "speak version 1 of the protocol");
+		put_end(c, -TERN_EPROTO,
+			"this host speaks another version of the protocol");
 		c->closing = true;
 	} else {
 		find_message(c, ask);
@@ -325,12 +329,18 @@ static void on_client(void *ctx, uint32_t events)
 	host_watch(c->server->host, c->fd, wanted(c, more), on_client, c);
 }
 
-/* Who may lose his place, by how little is lost: 2 not at all. */
+/* Who may lose his place, by how little is lost: 2 not at all. A reader that
+ * does not read need not have left anything in our buffer: the kernel's may just
+ * have held it. */
 static int claim_of(const struct client *c)
 {
+	int64_t still_ns = host_now(c->server->host) - c->moved_at;
+
 	if (!c->message && !c->out_len)
 		return 0;
-	return c->out_len ? 1 : 2;
+	if (c->message && c->message->streams && !c->out_len)
+		return 2;
+	return c->out_len || still_ns > STILL_NS ? 1 : 2;
 }
 
 /* A place for another client: a free one, or that of one that only holds it. */
@@ -355,23 +365,41 @@ static struct client *make_place(struct control_server *s)
 	return last;
 }
 
+static void on_listener(void *ctx, uint32_t events);
+
+static void on_retry(void *ctx)
+{
+	struct control_server *s = ctx;
+
+	s->retry = -1;
+	host_watch(s->host, s->fd, EPOLLIN, on_listener, s);
+}
+
+/* All are being answered: who has come waits until one of them has what it
+ * asked for, or does not take it. */
+static void wait_for_place(struct control_server *s)
+{
+	s->retry = host_at(s->host, host_now(s->host) + RETRY_NS, on_retry, s);
+	if (s->retry >= 0)
+		host_unwatch(s->host, s->fd);
+}
+
 static void on_listener(void *ctx, uint32_t events)
 {
 	struct control_server *s = ctx;
-	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct client *c;
+	struct client *c = make_place(s);
 
-	if (fd < 0)
-		return;
-	c = control_peer_is_owner(fd) ? make_place(s) : NULL;
 	if (!c) {
-		close(fd);
+		wait_for_place(s);
 		return;
 	}
-	c->out = malloc(OUT_LEN);
-	c->fd = fd;
+	c->fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (c->fd < 0)
+		return;
 	c->moved_at = host_now(s->host);
-	if (!c->out || host_watch(s->host, fd, EPOLLIN, on_client, c) != 0)
+	if (control_peer_is_owner(c->fd))
+		c->out = malloc(OUT_LEN);
+	if (!c->out || host_watch(s->host, c->fd, EPOLLIN, on_client, c) != 0)
 		drop_client(c);
 }
 
@@ -414,6 +442,7 @@ int control_server_open(struct host *h, const char *name,
 		return -TERN_ENOMEM;
 	s->host = h;
 	s->fd = -1;
+	s->retry = -1;
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		s->clients[i] =
 			(struct client){ .server = s, .fd = -1, .waking = -1 };
@@ -462,6 +491,8 @@ void control_server_close(struct control_server *s)
 		if (s->clients[i].fd >= 0)
 			drop_client(&s->clients[i]);
 	}
+	if (s->retry >= 0)
+		host_cancel(s->host, s->retry);
 	if (s->fd >= 0) {
 		host_unwatch(s->host, s->fd);
 		close(s->fd);
