@@ -9,6 +9,7 @@
 #include "drill_tern.h"
 
 #include "lab_fault.h"
+#include "moved.h"
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -198,8 +199,10 @@ static void tern_free(struct drill_adapter *a)
 	}
 	while (t->n_refused)
 		tern_pkt_put(t->refused[--t->n_refused]);
-	if (t->st)
+	if (t->st) {
+		moved_note(t->st);
 		tern_stack_free(t->st);
+	}
 	if (t->record)
 		fclose(t->record);
 	if (t->pool)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_host.h"
 
+#include "moved.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -378,8 +380,10 @@ const char *lab_host_boot(struct lab_host *h)
 
 void lab_host_off(struct lab_host *h)
 {
-	if (h->st)
+	if (h->st) {
+		moved_note(h->st);
 		tern_stack_free(h->st);
+	}
 	h->st = NULL;
 	for (int i = 0; i < h->node.n_ports; i++)
 		lab_frames_free(&h->input[i]);

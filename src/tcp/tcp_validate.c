@@ -184,7 +184,7 @@ static bool pass_paws(struct tern_stack *st, struct tcp_conn *c,
 		return syn_challenge(st, c, in);
 	/* An ACK of old that comes late says nothing, and asks nothing [k]. */
 	if (seq_eq(in->h.seq, in->end) && seq_lt(in->h.seq, c->rcv.nxt))
-		return drop(st, in, DROP_TCP_RFC7323_PAWS);
+		return drop(st, in, DROP_TCP_RFC7323_PAWS_ACK);
 	if (tcp_oow_may_for(st, in, &c->oow_at,
 			    COUNTER_TCP_EXT_ACK_SKIPPED_PAWS))
 		dupack(st, c, in);

@@ -5,6 +5,8 @@
  */
 #include "story.h"
 
+#include "../../lab/moved.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +133,7 @@ static void end(struct story *t)
 {
 	for (; t->head != t->tail; t->head++)
 		tern_pkt_put(t->queue[t->head % STORY_QUEUE]);
+	moved_note(t->st);
 	tern_stack_free(t->st);
 	tern_pool_free(t->pool);
 	free(t->ladder);
@@ -411,6 +414,16 @@ void story_poll(struct story *t, uint32_t bits)
 	print_bits(got_text, sizeof(got_text), got);
 	story_fail(t, "poll\n  expected %s\n  actual   %s", want_text,
 		   got_text);
+}
+
+int64_t story_drops(const struct story *t, const char *name)
+{
+	int i = 1;
+
+	while (tern_drop_name(i) && strcmp(tern_drop_name(i), name) != 0)
+		i++;
+	assert_non_null(tern_drop_name(i));
+	return (int64_t)tern_drop_count(t->st, i);
 }
 
 int64_t story_counter(const struct story *t, const char *name)

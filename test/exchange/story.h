@@ -155,6 +155,8 @@ enum story_icmp {
 	t_is(t, story_get(t, TERN_SOL_SOCKET, TERN_SO_ERROR), want)
 #define t_counter(t, name, want) t_is(t, story_counter(t, name), want)
 
+#define t_drops(t, name, want) t_is(t, story_drops(t, name), want)
+
 /* To begin with: a connection accepted, or dialled, whose peer offers these
  * options ("<mss 1460>"); quick ACKs are used up by nothing yet. */
 void t_served(struct story *, const char *opts);
@@ -184,6 +186,7 @@ int story_get(struct story *, int level, int name);
 int story_ioctl(struct story *, unsigned long request);
 void story_state(struct story *, int state);
 void story_poll(struct story *, uint32_t bits);
+int64_t story_drops(const struct story *, const char *name);
 int64_t story_counter(const struct story *, const char *name);
 struct tern_sockaddr story_name(const struct story *, bool peer, uint16_t port);
 

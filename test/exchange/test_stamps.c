@@ -87,6 +87,19 @@ static void overtaken_ack_is_no_attack(struct story *t)
 	t_counter(t, "TcpExtPAWSEstab", 0);
 }
 
+/* One before what has come says nothing new (covers: T9). */
+static void old_ack_that_comes_late_is_counted_apart(struct story *t)
+{
+	t_served(t, T_FULL);
+	t_in(t, "P. 1:11(10) ack 1 <nop,nop,TS val 1050 ecr 0>");
+	t_out(t, ". 1:1(0) ack 11");
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 900 ecr 0>");
+	t_silence(t);
+	t_counter(t, "TcpExtPAWSEstab", 0);
+	t_counter(t, "TcpExtPAWSOldAck", 1);
+	t_drops(t, "TCP_RFC7323_PAWS_ACK", 1);
+}
+
 static void mss_makes_room_for_stamps(struct story *t)
 {
 	t_served(t, T_FULL);
@@ -134,6 +147,7 @@ int main(void)
 		STORY(stamps_wrap),
 		STORY(stamp_of_long_ago_is_forgotten),
 		STORY(overtaken_ack_is_no_attack),
+		STORY(old_ack_that_comes_late_is_counted_apart),
 		STORY(mss_makes_room_for_stamps),
 		STORY(half_open_entry_rejects_an_older_stamp),
 		STORY(half_open_entry_rejects_a_false_echo),

@@ -65,6 +65,7 @@ static void data_into_a_closed_window_is_dropped(struct story *t)
 		delayed(t, at, 5840 - 1460 * i);
 	t_in(t, ". 11681:11781(100) ack 1");
 	t_out(t, ". 1:1(0) ack 11681 win 0");
+	t_drops(t, "TCP_OVERWINDOW", 1);
 	/* The peer's probe is answered. */
 	t_in(t, ". 11680:11680(0) ack 1");
 	t_out(t, ". 1:1(0) ack 11681 win 0");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "world.h"
 
+#include "../../lab/moved.h"
+
 #include "base/bytes.h"
 #include "base/pkt.h"
 
@@ -131,6 +133,7 @@ void world_close(struct world *w)
 
 		while (h->n_held)
 			tern_pkt_put(h->held[--h->n_held]);
+		moved_note(h->st);
 		tern_stack_free(h->st);
 		if (h->link)
 			h->link->ops->close(h->link);

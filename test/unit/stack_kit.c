@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "stack_kit.h"
 
+#include "../../lab/moved.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ void kit_open(struct kit *k, int64_t now)
 
 void kit_close(struct kit *k)
 {
+	moved_note(k->st);
 	tern_stack_free(k->st);
 	if (k->pool)
 		tern_pool_free(k->pool);

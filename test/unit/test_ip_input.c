@@ -301,11 +301,22 @@ static void noise_does_no_harm(void **state)
 	net_wait(&n, 100 * S);
 }
 
+static void an_echo_reply_is_counted_and_goes_to_nobody(void **state)
+{
+	const struct wire_icmp pong = { ICMP4_ECHO_REPLY, 0, 0x12340001 };
+	size_t len = net_icmp(bytes, "10.0.0.2", "10.0.0.1", &pong, "x", 1);
+
+	net_in(&n, bytes, len);
+	net_silence(&n);
+	assert_int_equal(kit_counter(&n.kit, "IcmpInEchoReps"), 1);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(an_echo_request_is_answered),
+		CASE(an_echo_reply_is_counted_and_goes_to_nobody),
 		CASE(an_ipv6_echo_request_is_answered),
 		CASE(the_default_ttl_is_a_tunable),
 		CASE(groups_are_answered_in_ipv6_alone),
