@@ -38,6 +38,7 @@ extern const struct bench bench_timewait;
 extern const struct bench bench_synflood;
 extern const struct bench bench_goodput;
 extern const struct bench bench_fairness;
+extern const struct bench bench_share;
 
 /* Adds "what: value unit". */
 void bench_add(json_t *results, const char *what, double value,

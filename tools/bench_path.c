@@ -31,7 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #define BATCH 64
 #define N_PAIRINGS 4
@@ -57,19 +56,11 @@ struct pairing {
 	struct path_way ways[2]; /* from the sender, to it */
 };
 
-static int64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 static bool pairing_open(struct pairing *p, int which, const struct cell *cell,
 			 const struct bench_options *o, uint64_t seed,
 			 struct tern_pool *pool)
 {
-	int64_t now = clock_ns();
+	int64_t now = path_clock();
 
 	if (!path_way_init(&p->ways[0], &cell->ways[0], cell->loss, seed) ||
 	    !path_way_init(&p->ways[1], &cell->ways[1], 0, seed))
@@ -91,7 +82,7 @@ static bool pairing_open(struct pairing *p, int which, const struct cell *cell,
 static void pairing_close(struct pairing *p)
 {
 	for (int i = 0; i < 2; i++) {
-		path_end_close(&p->ends[i], clock_ns());
+		path_end_close(&p->ends[i], path_clock());
 		path_way_fini(&p->ways[i]);
 	}
 }
@@ -122,33 +113,15 @@ static bool pairing_turn(struct pairing *p, int64_t now)
 	return true;
 }
 
-static int64_t pairing_deadline(const struct pairing *p)
+static void wait_for(struct pairing *p, int64_t until)
 {
-	int64_t at = TERN_NEVER;
+	struct path_end *ends[N_PAIRINGS * 2];
 
-	for (int i = 0; i < 2; i++) {
-		at = min_i64(at, path_end_deadline(&p->ends[i]));
-		at = min_i64(at, path_way_next_at(&p->ways[i]));
+	for (int i = 0; i < N_PAIRINGS * 2; i++) {
+		ends[i] = &p[i / 2].ends[i % 2];
+		until = min_i64(until, path_way_next_at(&p[i / 2].ways[i % 2]));
 	}
-	return at;
-}
-
-static void wait_for(const struct pairing *p, int64_t until)
-{
-	struct pollfd fds[N_PAIRINGS * 4];
-	nfds_t n = 0;
-	int64_t ns;
-	struct timespec ts;
-
-	for (int i = 0; i < N_PAIRINGS; i++) {
-		until = min_i64(until, pairing_deadline(&p[i]));
-		for (int end = 0; end < 2; end++)
-			n += (nfds_t)path_end_fds(&p[i].ends[end], fds + n);
-	}
-	ns = max_i64(0, until - clock_ns());
-	ts.tv_sec = ns / NS_PER_S;
-	ts.tv_nsec = ns % NS_PER_S;
-	ppoll(fds, n, &ts, NULL);
+	path_end_wait(ends, N_PAIRINGS * 2, until);
 }
 
 struct outcome {
@@ -169,11 +142,11 @@ static void run_from(struct pairing *p, int64_t now, struct outcome *out)
 static bool run_round(struct pairing *p, const struct bench_options *o,
 		      bool settles, struct outcome *out)
 {
-	int64_t now = clock_ns();
+	int64_t now = path_clock();
 	int64_t until = now + (int64_t)(o->seconds * 1e9);
 	int64_t half = until - (int64_t)(o->seconds * 1e9 / 2);
 
-	for (run_from(p, now, out); now < until; now = clock_ns()) {
+	for (run_from(p, now, out); now < until; now = path_clock()) {
 		if (settles && now >= half) {
 			run_from(p, now, out);
 			settles = false;

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-static const struct bench *const benches[] = {
-	&bench_pair,	 &bench_idle,	  &bench_path,	  &bench_ports,
-	&bench_timewait, &bench_synflood, &bench_goodput, &bench_fairness
-};
+static const struct bench *const benches[] = { &bench_pair,	&bench_idle,
+					       &bench_path,	&bench_ports,
+					       &bench_timewait, &bench_synflood,
+					       &bench_goodput,	&bench_fairness,
+					       &bench_share };
 
 #define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
 
@@ -244,6 +245,9 @@ const struct command cmd_bench = {
 		"        hour; --check computes a sample of it again\n"
 		"  fairness  how two flows share a link, in virtual time (by name "
 		"only)\n"
+		"  share  how cubic and this kernel's cubic share a link (by name "
+		"only); rights as\n"
+		"        for path\n"
 		"\n"
 		"Exit status: 0, or 1 if a bound is broken or a check "
 		"fails.\n",

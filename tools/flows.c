@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Buffers that limit nothing. */
-#define WINDOW "4096 1048576 268435456"
-#define MEMORY "1000000 1000000 1000000"
+#define WINDOW "4096 1048576 1073741824"
+#define MEMORY "2000000 2000000 2000000"
 #define PORT 5001
 #define BATCH 64
 
@@ -51,8 +51,9 @@ static int open_listener(struct tern_stack *st, const struct tern_sockaddr *to,
 	int error = s < 0 ? s : 0;
 
 	if (!error && rcvbuf)
-		error = tern_setsockopt(st, s, TERN_SOL_SOCKET, TERN_SO_RCVBUF,
-					&rcvbuf, sizeof(rcvbuf), now);
+		error = tern_setsockopt(st, s, TERN_SOL_SOCKET,
+					TERN_SO_RCVBUFFORCE, &rcvbuf,
+					sizeof(rcvbuf), now);
 	if (!error)
 		error = tern_bind(st, s, to, now);
 	if (!error)

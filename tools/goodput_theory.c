@@ -117,6 +117,15 @@ static double lost_share(const struct goodput_loss *l, double p)
 	return p;
 }
 
+/* ProbeRTT, each 10 s: a round trip until all but four are acknowledged, then
+ * 0.2 s and a round trip at least. */
+static double probing(const struct goodput_cell *cell)
+{
+	double rtt = cell->rtt / 1e3;
+
+	return 10 / (10 + rtt + fmax(0.2, rtt));
+}
+
 double goodput_limit(const struct goodput_cell *cell)
 {
 	const struct goodput_loss *l = &goodput_losses[cell->loss];
@@ -125,9 +134,9 @@ double goodput_limit(const struct goodput_cell *cell)
 	double p = cell->every ? 1.0 / cell->every :
 				 (l->loss + l->burst_begin) / 1e6;
 
-	/* bbr goes by no loss; it gives 2 % to ProbeRTT, 0.2 s in 10. */
+	/* bbr goes by no loss. */
 	if (cell->cc == GOODPUT_BBR)
-		return link * 0.98 * (1 - lost_share(l, p));
+		return link * probing(cell) * (1 - lost_share(l, p));
 	if (cell->table == GOODPUT_REORDERED)
 		return link;
 	if (p == 0)

@@ -3,6 +3,8 @@
 #include "tools/path_end.h"
 
 #include "tools/bench.h"
+#include "base/bytes.h"
+#include "base/time.h"
 #include "link/heap.h"
 
 #include <arpa/inet.h>
@@ -10,11 +12,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT 5001
@@ -168,7 +172,7 @@ static int set_knobs(struct path_end *e, int64_t now)
 static int open_stack(struct path_end *e, int64_t now)
 {
 	struct tern_config config = {
-		.seed = { (uint8_t)(own_number(e) + 1) },
+		.seed = { (uint8_t)(own_number(e) + 1), e->config.nth },
 		.alloc = heap_allocator,
 		.pool = e->config.pool,
 	};
@@ -303,7 +307,15 @@ int64_t path_end_deadline(const struct path_end *e)
 	return e->stack ? tern_stack_deadline(e->stack) : TERN_NEVER;
 }
 
-int path_end_fds(const struct path_end *e, struct pollfd *fds)
+int64_t path_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static nfds_t add_fds(const struct path_end *e, struct pollfd *fds)
 {
 	short want = e->config.sends ? POLLOUT : POLLIN;
 
@@ -313,6 +325,23 @@ int path_end_fds(const struct path_end *e, struct pollfd *fds)
 	fds[1] = (struct pollfd){ e->sock >= 0 ? e->sock : e->listener, want,
 				  0 };
 	return 2;
+}
+
+void path_end_wait(struct path_end *const *ends, int n, int64_t until)
+{
+	struct pollfd fds[PATH_ENDS_MAX * 2];
+	struct timespec ts;
+	nfds_t n_fds = 0;
+	int64_t ns;
+
+	for (int i = 0; i < n; i++) {
+		until = min_i64(until, path_end_deadline(ends[i]));
+		n_fds += add_fds(ends[i], fds + n_fds);
+	}
+	ns = max_i64(0, until - path_clock());
+	ts.tv_sec = ns / NS_PER_S;
+	ts.tv_nsec = ns % NS_PER_S;
+	ppoll(fds, n_fds, &ts, NULL);
 }
 
 uint32_t path_end_resent(struct path_end *e, int64_t now)

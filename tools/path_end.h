@@ -10,11 +10,10 @@
 
 #include <tern/stack.h>
 
-#include <poll.h>
-
 struct path_end_config {
 	bool is_tern;
 	bool sends;	/* else it listens, and takes what comes */
+	uint8_t nth;	/* of those that share a path: its own chances */
 	const char *cc; /* "cubic" or "bbr", as sysctl has it */
 	struct tern_pool *pool;
 };
@@ -46,8 +45,11 @@ int path_end_output(struct path_end *, struct tern_pkt **, int max,
 void path_end_input(struct path_end *, struct tern_pkt *, int64_t now);
 
 int64_t path_end_deadline(const struct path_end *);
-/* Descriptors to wait for, at most 2. Returns how many. */
-int path_end_fds(const struct path_end *, struct pollfd *);
+/* Real nanoseconds, as `now` is everywhere here. */
+int64_t path_clock(void);
+/* Waits until that instant, or until one of the ends has something to do. */
+#define PATH_ENDS_MAX 8
+void path_end_wait(struct path_end *const *ends, int n, int64_t until);
 /* Segments resent so far. */
 uint32_t path_end_resent(struct path_end *, int64_t now);
 

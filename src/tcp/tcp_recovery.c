@@ -106,25 +106,30 @@ static bool any_retrans(const struct tcp_active *a)
 	return a->retrans_out || (g && g->marks & SEG_EVER_RETRANS);
 }
 
-/* Did the peer echo a timestamp from before the first resend? Then it was the
- * original that arrived (Eifel, RFC 3522). */
-static bool was_delayed(const struct tern_stack *st, const struct tcp_conn *c)
+/* Did the original arrive after all? The peer echoes a timestamp from before
+ * the first resend (Eifel, RFC 3522), or nothing has been resent yet: pacing may
+ * hold it back for longer than the network did [k]. */
+static bool was_delayed(const struct tcp_conn *c)
 {
 	const struct tcp_active *a = c->act;
 	uint32_t sent;
 
-	if (!a->retrans_at || !c->ts_ok || !a->ack_ts_ecr)
+	if (!a->retrans_at) {
+		/* Cleared where resends may be out: holds_state(), a SYN's. */
+		return c->state != TERN_TCP_SYN_SENT &&
+		       (c->sack_ok || seq_lt(c->snd.una, a->high_seq));
+	}
+	if (!c->ts_ok || !a->ack_ts_ecr)
 		return false;
-	(void)st;
 	sent = (uint32_t)(a->retrans_at / NS_PER_MS) + a->ts_offset;
 	return (int32_t)(a->ack_ts_ecr - sent) < 0;
 }
 
-static bool may_undo(const struct tern_stack *st, const struct tcp_conn *c)
+static bool may_undo(const struct tcp_conn *c)
 {
 	const struct tcp_active *a = c->act;
 
-	return a->has_undo && (!a->undo_retrans || was_delayed(st, c));
+	return a->has_undo && (!a->undo_retrans || was_delayed(c));
 }
 
 static void undo(struct tern_stack *st, struct tcp_conn *c, bool unmark)
@@ -211,7 +216,7 @@ static bool holds_state(struct tcp_conn *c)
 
 static bool end_recovery(struct tern_stack *st, struct tcp_conn *c)
 {
-	if (may_undo(st, c)) {
+	if (may_undo(c)) {
 		if (c->ca_state == TERN_CA_LOSS)
 			COUNT(st, TCP_EXT_LOSS_UNDO);
 		else
@@ -257,7 +262,7 @@ static bool undo_partial(struct tern_stack *st, struct tcp_conn *c,
 {
 	struct tcp_active *a = c->act;
 
-	if (!a->has_undo || !was_delayed(st, c))
+	if (!a->has_undo || !was_delayed(c))
 		return false;
 	tcp_sack_reordering(st, c, s->prior_una, true);
 	/* Wait until what was resent is accounted for. */
@@ -273,7 +278,7 @@ static bool undo_partial(struct tern_stack *st, struct tcp_conn *c,
 
 static bool undo_loss(struct tern_stack *st, struct tcp_conn *c, bool frto)
 {
-	if (!frto && !may_undo(st, c))
+	if (!frto && !may_undo(c))
 		return false;
 	undo(st, c, true);
 	COUNT(st, TCP_EXT_LOSS_UNDO);
