@@ -21,6 +21,29 @@ void lab_outcome_fini(struct lab_outcome *o)
 	free(o->wrong.s);
 }
 
+/* The picture of a run, into a file. */
+static void write_plot(const struct lab_batch *b, const struct lab_run *run,
+		       struct lab_outcome *out)
+{
+	const char *title = lab_show_text(run->script->title, b->view.lang);
+	struct drill_text t = { 0 };
+	FILE *f = fopen(b->plot, "we");
+	bool ok = f;
+
+	lab_plot_svg(&t, &run->plot, title ? title : run->script->path);
+	ok = ok && fwrite(t.s, 1, t.len, f) == t.len;
+	ok = f && !fclose(f) && ok;
+	if (!ok)
+		drill_text_add(&out->wrong, "%s: %s\n", b->plot,
+			       strerror(errno));
+	else if (!run->plot.n)
+		drill_text_add(&out->wrong,
+			       "%s: no connection of %s sends enough for a "
+			       "picture\n",
+			       b->plot, run->script->path);
+	free(t.s);
+}
+
 static void play(const struct lab_batch *b, struct lab_script *script,
 		 struct drill_mem *mem, struct lab_outcome *out)
 {
@@ -50,6 +73,8 @@ static void play(const struct lab_batch *b, struct lab_script *script,
 		options.on_tap = lab_capture_see;
 		options.tap_ctx = capture;
 	}
+	options.plots = b->plot ||
+			(script->show_plot && b->view.style.width && !b->json);
 	out->holds = lab_run(&run, script, mem, &options);
 	out->digest = run.net.digest;
 	if (run.report.s)
@@ -58,6 +83,8 @@ static void play(const struct lab_batch *b, struct lab_script *script,
 		lab_show_json(&out->output, &run);
 	else if (b->view.style.width)
 		lab_show(&out->output, &run, &b->view);
+	if (b->plot)
+		write_plot(b, &run, out);
 	lab_run_fini(&run);
 	if (capture)
 		lab_capture_close(capture);
@@ -154,7 +181,7 @@ void lab_batch_check(const struct lab_batch *b, const char *const *names, int n,
 
 	quiet.view.style.width = 0;
 	quiet.json = false;
-	quiet.capture = NULL;
+	quiet.capture = quiet.plot = NULL;
 	while (n_threads < b->n_jobs - 1 && n_threads < 64 &&
 	       !pthread_create(&threads[n_threads], NULL, work, &m))
 		n_threads++;

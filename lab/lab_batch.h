@@ -9,6 +9,7 @@ struct lab_batch {
 	struct lab_run_options options;
 	struct lab_view view;
 	bool json;
+	const char *plot;    /* a picture goes there */
 	const char *capture; /* of options.tap, or of the first link */
 	int n_jobs;
 };

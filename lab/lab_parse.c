@@ -254,8 +254,13 @@ static bool parse_show(struct lab_reader *r)
 		r->script->show_ts = true;
 	else if (lab_accept(r, "congestion"))
 		r->script->show_cc = true;
+	else if (lab_accept(r, "plot"))
+		r->script->show_plot = true;
+	else if (lab_accept(r, "until"))
+		return lab_time(r, &r->script->show_until);
 	else
-		return lab_wrong(r, "show timestamps, or show congestion");
+		return lab_wrong(r, "show timestamps, congestion, plot or "
+				    "until TIME");
 	return true;
 }
 

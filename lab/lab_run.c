@@ -424,6 +424,8 @@ static void step(struct lab_run *run, int64_t at)
 	act(run);
 	lab_net_run(&run->net, run->net.now);
 	act(run);
+	if (run->plots)
+		lab_plot_look(&run->plot, run);
 }
 
 static void play(struct lab_run *run)
@@ -486,13 +488,16 @@ static void end(struct lab_run *run)
 bool lab_run(struct lab_run *run, struct lab_script *script,
 	     struct drill_mem *mem, const struct lab_run_options *o)
 {
-	*run = (struct lab_run){ .script = script, .mem = mem };
+	*run = (struct lab_run){ .script = script,
+				 .mem = mem,
+				 .plots = o->plots };
 	lab_log_init(&run->log, mem);
 	lab_net_init(&run->net, o->has_seed ? o->seed : script->seed,
 		     &run->log);
 	if (build(run, o)) {
 		play(run);
 		end(run);
+		lab_plot_end(&run->plot);
 	}
 	return !run->n_failed;
 }
@@ -501,6 +506,7 @@ void lab_run_fini(struct lab_run *run)
 {
 	for (struct lab_app *a = run->apps; a; a = a->next)
 		free(a->fds);
+	lab_plot_fini(&run->plot);
 	lab_net_fini(&run->net);
 	lab_log_fini(&run->log);
 	free(run->report.s);

@@ -5,6 +5,7 @@
 
 #include "lab_host.h"
 #include "lab_log.h"
+#include "lab_plot.h"
 #include "lab_script.h"
 
 /* A socket by the name that the scenario gave it. What was known of it at its
@@ -62,6 +63,8 @@ struct lab_run {
 	struct lab_app *apps;
 	struct lab_var *vars;
 	struct lab_share *shares;
+	bool plots; /* what follows is kept */
+	struct lab_plot plot;
 	/* What came of it. */
 	struct drill_text report; /* a line for each failure */
 	int n_failed, n_held;
@@ -72,6 +75,7 @@ struct lab_run_options {
 	uint64_t seed;
 	const struct lab_knob *knobs; /* on every host, after the script's */
 	int n_knobs;
+	bool plots;
 	/* Sees frames: of the link of this name, or all of a host. */
 	const char *tap;
 	lab_wire_tap *on_tap;

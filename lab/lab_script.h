@@ -179,7 +179,8 @@ struct lab_script {
 	bool v6;
 	uint64_t seed;
 	int64_t run_for; /* 0: until nothing happens any more */
-	bool show_cc, show_ts;
+	bool show_cc, show_ts, show_plot;
+	int64_t show_until; /* the ladder ends there; 0: at the end */
 	/* What is wrong with it: "FILE:LINE: ..." */
 	struct drill_text error;
 };

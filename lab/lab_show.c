@@ -81,14 +81,17 @@ void lab_show_ladder(struct drill_text *t, struct lab_run *run,
 	/* Where an event's number is found among those that are drawn. */
 	int *place =
 		drill_mem_grow(NULL, ((size_t)run->log.n + 1) * sizeof(*place));
-	int n = 0, n_quiet = 0;
+	int n = 0, n_quiet = 0, n_late = 0;
+	int64_t until = run->script->show_until;
 
 	style.lanes = names;
 	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next)
 		names[style.n_lanes++] = d->name;
 	for (int i = 0; i < run->log.n; i++) {
 		place[i] = n;
-		if (convert(run, &run->log.events[i], &events[n]))
+		if (until && run->log.events[i].at > until)
+			n_late++;
+		else if (convert(run, &run->log.events[i], &events[n]))
 			n++;
 		n_quiet += run->log.events[i].quiet;
 	}
@@ -102,6 +105,9 @@ void lab_show_ladder(struct drill_text *t, struct lab_run *run,
 			       "(%d events of repeated rounds are not "
 			       "drawn)\n",
 			       n_quiet);
+	if (n_late)
+		drill_text_add(t, "(%d events after %.3f s are not drawn)\n",
+			       n_late, (double)until / 1e9);
 	free(events);
 }
 
@@ -121,6 +127,8 @@ void lab_show(struct drill_text *t, struct lab_run *run,
 	drill_text_add(t, "\n");
 	lab_show_ladder(t, run, view);
 	drill_text_add(t, "\n");
+	if (run->plots)
+		lab_plot_text(t, &run->plot, NULL, width, view->style.ascii);
 	if (explain && explain[0]) {
 		ladder_wrap(t, explain, width, 0);
 		drill_text_add(t, "\n");

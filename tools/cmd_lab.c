@@ -20,6 +20,7 @@ enum {
 	OPT_ASCII,
 	OPT_WIDTH,
 	OPT_JSON,
+	OPT_PLOT,
 	OPT_CAPTURE,
 	OPT_ON,
 	OPT_SEED,
@@ -39,6 +40,8 @@ static const struct option_row rows[] = {
 	[OPT_ASCII] = VIEW_ROW_ASCII,
 	[OPT_WIDTH] = VIEW_ROW_WIDTH,
 	[OPT_JSON] = { "json", NULL, "the events as JSON, nothing else" },
+	[OPT_PLOT] = { "plot", "FILE",
+		       "cwnd, flight, RTT and goodput: an SVG, and here" },
 	[OPT_CAPTURE] = { "capture", "FILE",
 			  "a link's packets as pcapng, with virtual times" },
 	[OPT_ON] = { "on", "LINK",
@@ -131,6 +134,9 @@ static bool take(struct options *o, struct lab_command *c, int row)
 		return view_take_width(o->command, &b->view.style, o->value);
 	case OPT_JSON:
 		b->json = true;
+		return true;
+	case OPT_PLOT:
+		b->plot = o->value;
 		return true;
 	case OPT_CAPTURE:
 		b->capture = o->value;
@@ -243,8 +249,9 @@ static int lab_main(struct options *o)
 				       "--list has those that are built in");
 		return TOOL_USAGE;
 	}
-	if (o->argc > 1 && c.batch.capture) {
-		tool_error(o->command, "--capture takes one scenario");
+	if (o->argc > 1 && (c.batch.capture || c.batch.plot)) {
+		tool_error(o->command, "%s takes one scenario",
+			   c.batch.plot ? "--plot" : "--capture");
 		return TOOL_USAGE;
 	}
 	for (int i = 0; i < o->argc; i++) {
