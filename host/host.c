@@ -108,6 +108,9 @@ static int make_stack(struct host *h, const struct host_config *config)
 		.max_sockets = config->max_sockets,
 		.record = config->record,
 		.record_ctx = config->record_ctx,
+		.flight_size = config->flight_size,
+		.flight = config->flight,
+		.flight_ctx = config->flight_ctx,
 	};
 
 	if (config->max_memory) {

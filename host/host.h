@@ -26,6 +26,10 @@ struct host_config {
 	uint32_t max_sockets;
 	void (*record)(void *ctx, const void *bytes, size_t len);
 	void *record_ctx;
+	/* The flight recorder, as tern_config has it. */
+	size_t flight_size;
+	void (*flight)(void *ctx, const struct tern_flight *);
+	void *flight_ctx;
 };
 
 /* 0 and *out, or -errno. */

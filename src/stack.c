@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/pkt.h"
 #include "stack_door.h"
+#include "stack_flight.h"
 #include "stack_record.h"
 #include "stack_tunables.h"
 
@@ -145,6 +146,10 @@ struct tern_stack *tern_stack_new(const struct tern_config *cfg, int64_t now)
 	}
 	if (cfg->record)
 		stack_record_begin(st);
+	if (cfg->flight_size && stack_flight_begin(st)) {
+		tern_stack_free(st);
+		return NULL;
+	}
 	return st;
 }
 
@@ -152,6 +157,8 @@ void tern_stack_free(struct tern_stack *st)
 {
 	if (!st)
 		return;
+	if (st->flight)
+		stack_flight_end(st);
 	if (st->cfg.record)
 		stack_record_end(st);
 	ip_drop_output(st);
@@ -241,6 +248,11 @@ void tern_stack_trace(struct tern_stack *st,
 		      void (*trace)(void *ctx, const struct tern_trace *),
 		      void *ctx)
 {
+	if (st->flight) {
+		st->flight->trace = trace;
+		st->flight->trace_ctx = ctx;
+		return;
+	}
 	st->cfg.trace = trace;
 	st->cfg.trace_ctx = ctx;
 }

@@ -16,6 +16,7 @@
 #include "stack_door.h"
 
 #include "sock/sock.h"
+#include "stack_flight.h"
 #include "stack_record.h"
 
 /* Rounds of step 4. Each lets all that waits on the loopback in, so that two
@@ -146,11 +147,17 @@ int64_t stack_door(struct tern_stack *st, struct call *c)
 {
 	int64_t result;
 
-	if (likely(!st->cfg.record))
+	if (likely(!st->cfg.record && !st->flight))
 		return act(st, c);
 	c->now = max_i64(c->now, st->now);
-	stack_record_call(st, c);
+	if (st->cfg.record)
+		stack_record_call(st, c);
+	if (st->flight)
+		stack_flight_before(st, c);
 	result = act(st, c);
-	stack_record_result(st, c, result);
+	if (st->cfg.record)
+		stack_record_result(st, c, result);
+	if (st->flight)
+		stack_flight_after(st, c, result);
 	return result;
 }

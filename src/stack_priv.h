@@ -60,6 +60,7 @@ struct tern_stack {
 		uint32_t sum; /* of the record so far */
 		int64_t at;   /* of its last call */
 	} rec;
+	struct flight *flight; /* or NULL */
 	bool gone; /* freed, but packets of its own pool are still out */
 };
 

@@ -39,7 +39,8 @@ static void put_option(const struct option_row *row)
 	fputs("\\-\\-", stdout);
 	put_roff(row->name);
 	if (row->value)
-		printf(" \\fI%s\\fR", row->value);
+		printf("%s\\fI%s\\fR", row->value[0] == '[' ? "" : " ",
+		       row->value);
 	putchar('\n');
 	put_roff(row->help);
 	putchar('\n');

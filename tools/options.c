@@ -44,9 +44,10 @@ void tool_help(const struct command *command)
 
 		if (!row->help)
 			continue;
-		snprintf(left, sizeof(left), "%c%c --%s %s",
+		snprintf(left, sizeof(left), "%c%c --%s%s%s",
 			 row->letter ? '-' : ' ',
 			 row->letter ? row->letter : ' ', row->name,
+			 row->value && row->value[0] != '[' ? " " : "",
 			 row->value ? row->value : "");
 		printf("  %-18s %s\n", has_letters ? left : left + 3,
 		       row->help);
@@ -152,6 +153,9 @@ static int long_option(struct options *o, const char *word)
 			   o->command->options[row].name);
 		return OPTIONS_WRONG;
 	}
+	/* "[FILE]": only behind an equals sign, if at all. */
+	if (!equals && o->command->options[row].value[0] == '[')
+		return row;
 	if (!equals && o->argc > 0)
 		o->value = next_word(o);
 	return o->value ? row : wants_value(o, row);

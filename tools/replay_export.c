@@ -212,6 +212,12 @@ static void put_result(struct drill_text *t, int64_t result)
 		drill_text_add(t, " = -1 %s\n", name ? name : "EINVAL");
 }
 
+/* A script's socket is of one family. */
+static bool is_v6only(const struct tern_replay_call *k)
+{
+	return k->arg[0] == TERN_IPPROTO_IPV6 && k->arg[1] == TERN_IPV6_V6ONLY;
+}
+
 /* What a socket is told before there is a connection. */
 static void prepare(struct replay_export *x, const struct tern_replay_call *k)
 {
@@ -230,7 +236,8 @@ static void prepare(struct replay_export *x, const struct tern_replay_call *k)
 	} else if (!strcmp(k->name, "listen")) {
 		drill_text_add(t, "+0 listen(%d, %" PRId64 ") = 0\n", FIRST_FD,
 			       k->arg[0]);
-	} else if (!strcmp(k->name, "setsockopt") && k->in_len == sizeof(v)) {
+	} else if (!strcmp(k->name, "setsockopt") && k->in_len == sizeof(v) &&
+		   !is_v6only(k)) {
 		memcpy(&v, k->in, sizeof(v));
 		drill_text_add(t,
 			       "+0 setsockopt(%d, %" PRId64 ", %" PRId64

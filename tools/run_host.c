@@ -5,6 +5,8 @@
  */
 #include "tools/run_host.h"
 
+#include "tools/run_flight.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +106,19 @@ static int make_host(struct run_host *r)
 		config.record = on_record;
 		config.record_ctx = r;
 	}
+	if (c->has_flight) {
+		r->flight = run_flight_new(r->command, c);
+		if (!r->flight)
+			return -TERN_ENOMEM;
+		config.flight_size = run_flight_size(c);
+		config.flight = run_flight_write;
+		config.flight_ctx = r->flight;
+	}
 	error = host_new(&config, &r->host);
 	if (error)
 		tool_error(r->command, "no stack: %s", tern_error_text(error));
+	else if (r->flight)
+		run_flight_watch(r->flight, host_stack(r->host));
 	return error;
 }
 
@@ -390,9 +402,14 @@ bool run_host_close(struct run_host *r)
 			   r->config->capture,
 			   tern_error_text(tern_pcapng_error(r->capture)));
 	}
+	if (r->flight)
+		run_flight_watch(r->flight, NULL);
 	if (r->host)
 		host_free(r->host);
 	r->host = NULL;
+	if (r->flight)
+		run_flight_free(r->flight);
+	r->flight = NULL;
 	free(r->wires);
 	r->wires = NULL;
 	if (r->record && (ferror(r->record) | fclose(r->record)) != 0) {

@@ -37,7 +37,10 @@ struct run_host_config {
 	int n_sets;
 	const char *capture;
 	const char *record;
-	const char *resolv; /* NULL: what of the system's is of use */
+	bool has_flight;
+	const char *flight;   /* file; NULL: by the host's name */
+	uint64_t flight_size; /* bytes; 0: the default */
+	const char *resolv;   /* NULL: what of the system's is of use */
 	bool has_seed;
 	uint64_t seed;
 	uint64_t mtu;	     /* 0: 1,500 */
@@ -58,7 +61,8 @@ struct run_host {
 	struct host *host;
 	struct tern_link *capture;
 	FILE *record;
-	struct tern_link **wires; /* config's, in their order */
+	struct run_flight *flight; /* or NULL */
+	struct tern_link **wires;  /* config's, in their order */
 	/* The kernel's side, one for each prefix of ours. */
 	struct tern_prefix gws[RUN_HOST_MAX];
 	int n_gws;

@@ -22,6 +22,8 @@ enum {
 	RUN_OPT_NO_OFFLOAD,
 	RUN_OPT_CAPTURE,
 	RUN_OPT_RECORD,
+	RUN_OPT_FLIGHT,
+	RUN_OPT_FLIGHT_SIZE,
 	RUN_OPT_RESOLV,
 	RUN_OPT_SEED,
 	RUN_OPT_VERBOSE,
@@ -51,6 +53,10 @@ enum {
 	[RUN_OPT_CAPTURE] = { "capture", "FILE", "every packet, as pcapng" },            \
 	[RUN_OPT_RECORD] = { "record", "FILE",                                           \
 			     "all that goes in, for replay" },                           \
+	[RUN_OPT_FLIGHT] = { "flight-recorder", "[=FILE]",                               \
+			     "connections that end abnormally, for replay" },            \
+	[RUN_OPT_FLIGHT_SIZE] = { "flight-size", "SIZE",                                 \
+				  "memory for that (default: 4m)" },                     \
 	[RUN_OPT_RESOLV] = { "resolv", "FILE",                                           \
 			     "its /etc/resolv.conf (default: servers in reach)" },       \
 	[RUN_OPT_SEED] = { "seed", "N",                                                  \

@@ -19,7 +19,8 @@ enum {
 
 struct option_row {
 	const char *name;  /* without its dashes */
-	const char *value; /* what its value is called; NULL: it has none */
+	const char *value; /* what its value is called; NULL: it has none;
+			    * "[=FILE]": it may have one */
 	const char *help;  /* NULL: not shown in the help */
 	char letter;	   /* its short form, or 0 */
 };

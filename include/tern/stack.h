@@ -30,6 +30,7 @@ extern "C" {
 #endif
 
 struct tern_cc_ops;
+struct tern_flight;
 struct tern_stack;
 struct tern_trace;
 
@@ -64,6 +65,16 @@ struct tern_config {
 	 * NULL: not recorded. The bytes are valid during the call. */
 	void (*record)(void *ctx, const void *bytes, size_t len);
 	void *record_ctx;
+
+	/* The flight recorder: so many bytes for the calls that concerned the
+	 * newest connections, from the first to the last, without their data;
+	 * 0: none. `flight` is told of each connection that ended by a reset,
+	 * sent or received, or by an error, once its socket is closed, a second
+	 * has passed, or the stack is freed. It may call tern_flight_write(),
+	 * nothing else of the stack. */
+	size_t flight_size;
+	void (*flight)(void *ctx, const struct tern_flight *);
+	void *flight_ctx;
 
 	/* State changes, timers, drops (V5); NULL: not traced. The callback
 	 * must not call into the stack. tern_stack_trace() sets it later. */
@@ -277,6 +288,7 @@ struct tern_trace {
 	struct tern_sockaddr local;
 	struct tern_sockaddr remote;
 	int from, to; /* states; for a drop `to` is the reason */
+	int error;    /* STATE: what its program is told, positive; or 0 */
 	const char *what;
 	const struct tern_pkt *pkt; /* or NULL */
 };
@@ -350,6 +362,39 @@ struct tern_replay {
 	int n_cc;
 };
 int tern_stack_replay(struct tern_replay *);
+
+/* A connection that the flight recorder has, or had. */
+struct tern_flight {
+	struct tern_stack *st;
+	uint64_t id;
+	struct tern_sockaddr local, remote;
+	int error;	  /* what its program is told, positive; 0: nothing */
+	int64_t ended_at; /* TERN_NEVER: it goes on */
+	bool is_lost;	  /* it was too long to be kept */
+};
+
+/*
+ * Writes the connection with this id as a record: a stack as this one was, and
+ * the calls that concerned the connection, done again on it; data is 'x'. That
+ * is a run of its own: other connections are not in it. *n_out are the
+ * segments it sent, *n_differ those that were others than in the first run
+ * (where others had a hand in it).
+ *
+ * Id 0 is for who is about to die: those that the call had to do with that did
+ * not return, or all. The stack is only looked at.
+ *
+ * Returns 0, -TERN_ENOENT, -TERN_EMSGSIZE (more than data_max),
+ * -TERN_ENOMEM.
+ */
+struct tern_flight_file {
+	void (*write)(void *ctx, const void *bytes, size_t len);
+	void *ctx;
+	uint64_t data_max; /* bytes of data in it; 0: no bound */
+	/* What came of it. */
+	uint64_t n_out, n_differ;
+};
+int tern_flight_write(struct tern_stack *, uint64_t id,
+		      struct tern_flight_file *);
 
 /* "1.2.3", of the library linked. */
 const char *tern_version(void);

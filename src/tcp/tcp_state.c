@@ -289,6 +289,7 @@ void tcp_set_state(struct tern_stack *st, struct tcp_conn *c, int state,
 		      &(struct tern_trace){ .kind = TERN_TRACE_STATE,
 					    .from = old,
 					    .to = state,
+					    .error = c->error,
 					    .what = why });
 	if (state == TERN_TCP_CLOSE) {
 		if (old == TERN_TCP_ESTABLISHED || old == TERN_TCP_CLOSE_WAIT)
