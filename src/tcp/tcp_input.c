@@ -12,6 +12,8 @@
  */
 #include "tcp_priv.h"
 
+#define MD5_LEN 18 /* RFC 2385 3.0 */
+
 /* Options are parsed once, and only if someone asks; mostly they are just a
  * timestamp. */
 void tcp_parse_opts(struct tcp_in *in)
@@ -55,13 +57,27 @@ static bool is_error(const struct wire_ip *ip, const struct tcp_in *in,
 	       in->h.hdr_len < WIRE_TCP_LEN;
 }
 
+/* Nobody here shares keys with a peer (TCP_MD5SIG is not there): what is signed
+ * is meant for another, or forged. */
+static bool is_signed(struct tern_stack *st, struct tcp_in *in)
+{
+	if (likely(in->h.hdr_len < WIRE_TCP_LEN + MD5_LEN))
+		return false;
+	tcp_parse_opts(in);
+	if (!(in->o.present & WIRE_OPT_MD5))
+		return false;
+	ip_drop(st, in->pkt, DROP_TCP_MD5UNEXPECTED);
+	return true;
+}
+
 static void to_listener(struct tern_stack *st, struct tcp_in *in)
 {
 	struct tcp_conn *l = tcp_find_listener(st, &in->ip->dst, in->h.dport,
 					       &in->ip->src, in->h.sport);
 
 	if (l) {
-		tcp_listener_input(st, l, in);
+		if (!is_signed(st, in))
+			tcp_listener_input(st, l, in);
 		return;
 	}
 	tcp_reset_for(st, in);
@@ -90,7 +106,8 @@ void tcp_input(struct tern_stack *st, struct tern_pkt *pkt,
 			(in.len + pkt->gso_size - 1) / pkt->gso_size - 1);
 	c = tcp_find(st, &ip->dst, in.h.dport, &ip->src, in.h.sport);
 	if (likely(c)) {
-		tcp_conn_input(st, c, &in);
+		if (!is_signed(st, &in))
+			tcp_conn_input(st, c, &in);
 		return;
 	}
 	if (ip_is_multicast(&ip->dst) || ip_is_broadcast(st, &ip->dst)) {
@@ -106,10 +123,10 @@ void tcp_input(struct tern_stack *st, struct tern_pkt *pkt,
 		return;
 	}
 	req = tcp_find_req(st, &ip->dst, in.h.dport, &ip->src, in.h.sport);
-	if (req)
-		tcp_req_input(st, req, &in);
-	else
+	if (!req)
 		to_listener(st, &in);
+	else if (!is_signed(st, &in))
+		tcp_req_input(st, req, &in);
 }
 
 /* An ICMP error about a segment of ours (RFC 5927: it must quote something that

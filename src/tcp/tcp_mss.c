@@ -18,7 +18,9 @@ static uint32_t ip_len(bool v4)
 uint32_t tcp_advmss(const struct tern_stack *st, const struct ip_path *path,
 		    bool v6)
 {
-	uint32_t mss = path->link_mtu - ip_len(!v6) - WIRE_TCP_LEN;
+	/* Of the path, as far as it is known: what goes one way at that size
+	 * hardly comes the other way larger [k]. */
+	uint32_t mss = path->mtu - ip_len(!v6) - WIRE_TCP_LEN;
 
 	(void)st;
 	if (path->advmss)
@@ -168,6 +170,8 @@ void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
 	if (!tcp_path(st, c) || a->path.mtu >= before)
 		return;
 	tcp_sync_mss(st, c, a->path.mtu);
+	if (c->state == TERN_TCP_SYN_SENT)
+		c->advmss = min_u32(c->advmss, tcp_syn_mss(st, c)) & 0xffff;
 	if (c->state != TERN_TCP_SYN_SENT)
 		resend_smaller(st, c);
 	else if (a->syn_data && rtx_first(a)->flags & TCP_SYN)

@@ -462,7 +462,7 @@ int tcp_send_syn_data(struct tern_stack *st, struct tcp_conn *c,
 	if (err)
 		return err;
 	g = a->unsent;
-	a->syn_at = st->now;
+	a->syn_at = a->retrans_at = st->now; /* the user's time-out counts */
 	c->fo_asked = a->fo.present;
 	a->fo_exp = a->fo.present && a->fo.exp;
 	if (msg && room && tcp_hist_attach(st, c))

@@ -114,6 +114,7 @@ static bool established(struct tern_stack *st, struct tcp_conn *c,
 	    c->pingpong) {
 		/* Data is about to carry the ACK; should it not, soon. */
 		c->ack |= ACK_SCHED | ACK_TIMER;
+		c->pingpong = 0;
 		tcp_quickack(st, c, TCP_MAX_QUICKACKS);
 		c->ato_ms = TCP_ATO_MIN_MS;
 		tcp_timer_set(st, c, TCP_TIMER_DELACK,
@@ -131,21 +132,28 @@ static void drop(struct tern_stack *st, struct tcp_in *in, int reason)
 	ip_drop(st, in->pkt, reason);
 }
 
+/* The timestamp of the first SYN. Who echoes it has that one: those sent again
+ * were not lost, and cwnd is not 1 for them (RFC 3522, as Linux does). */
+static uint32_t first_stamp(const struct tcp_conn *c)
+{
+	return c->act->ts_offset + (uint32_t)(c->act->syn_at / NS_PER_MS);
+}
+
 /* An echo of what we never sent, or cannot have sent yet. */
 static bool is_bad_echo(struct tern_stack *st, struct tcp_conn *c,
 			const struct tcp_in *in)
 {
-	uint32_t sent;
+	uint32_t sent = first_stamp(c);
 
 	if (!c->ts_ok || !(in->o.present & WIRE_OPT_TS) || !in->o.ts_ecr)
 		return false;
-	sent = c->act->ts_offset + (uint32_t)(c->act->syn_at / NS_PER_MS);
 	return in->o.ts_ecr - sent > tcp_ts_now(st, c) - sent;
 }
 
 static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 {
 	struct seq ack = in->h.ack;
+	bool first;
 
 	if (!seq_gt(ack, c->snd.una) || seq_gt(ack, c->snd.nxt)) {
 		/* Somebody remembers an older connection: once it is reset,
@@ -175,8 +183,11 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		return;
 	}
 	take_options(st, c, in);
+	first = c->ts_ok && in->o.ts_ecr == first_stamp(c);
 	tcp_ecn_synack_in(st, c, in);
 	tcp_ack_in(st, c, in);
+	if (first)
+		c->act->syn_retrans = min_u32(c->act->syn_retrans, 1) & 1;
 	if (established(st, c, in))
 		return;
 	tcp_urg_in(st, c, in);
