@@ -322,6 +322,23 @@ static void ack_flight(struct tern_stack *st, struct tcp_conn *c,
 	tcp_write_space(st, c);
 }
 
+/* Nothing was in flight. A D-SACK may still tell that what was resent before
+ * had not been lost. */
+static void ack_nothing(struct tern_stack *st, struct tcp_conn *c,
+			const struct tcp_in *in, struct tcp_ack_state *s)
+{
+	struct tcp_active *a = c->act;
+
+	if (a && c->sack_ok && in->o.present & WIRE_OPT_SACK)
+		tcp_sack_in(st, c, in, s);
+	accecn_news(st, c, in, s, 0);
+	if (s->flags & ACKED_DSACK)
+		tcp_recovery_ack(st, c, s);
+	tcp_ack_probe(st, c);
+	if (a)
+		tcp_tlp_ack(st, c, in, s);
+}
+
 bool tcp_store_ts_recent(struct tern_stack *st, struct tcp_conn *c,
 			 const struct tcp_in *in)
 {
@@ -386,8 +403,7 @@ int tcp_ack_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	c->probes = 0;
 	c->last_ack = now_ms(st);
 	if (!s.prior_packets) {
-		accecn_news(st, c, in, &s, 0);
-		tcp_ack_probe(st, c);
+		ack_nothing(st, c, in, &s);
 		return 1;
 	}
 	ack_flight(st, c, in, &s);

@@ -160,8 +160,12 @@ static void undo_start(struct tcp_conn *c)
 
 	a->undo_marker = c->snd.una;
 	a->has_undo = true;
-	/* What is in flight again already may bring D-SACKs later. */
-	a->undo_retrans = a->retrans_out ? (int32_t)a->retrans_out : -1;
+	/* What is in flight again already may bring D-SACKs later, a probe
+	 * that was a resend, too. */
+	a->undo_retrans =
+		(int32_t)a->retrans_out + (a->has_tlp && a->tlp_resent);
+	if (!a->undo_retrans)
+		a->undo_retrans = -1;
 }
 
 void tcp_keep_open(struct tern_stack *st, struct tcp_conn *c)
