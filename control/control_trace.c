@@ -19,9 +19,13 @@
 
 /* A burst of segments of some hundred connections, in less than a MiB. */
 #define EVENTS 2048
+/* Of a packet: IP's, TCP's with all options, what an ICMP error quotes. */
+#define HEADERS_MAX 128u
 
 struct event {
 	enum tern_trace_kind kind;
+	bool is_packet, out; /* of a link: bytes in `packet` */
+	uint32_t n_bytes, len;
 	int64_t now;
 	uint64_t cookie;
 	uint64_t lost; /* events before this one */
@@ -33,8 +37,10 @@ struct event {
 
 struct trace {
 	struct host_tracer tracer;
+	struct host_tap tap;
 	struct control_question *q;
 	bool packets; /* also each segment */
+	bool ladder;  /* also the headers of each packet on the links */
 	bool begun;
 	uint64_t n_put, n_taken, lost;
 	struct event events[EVENTS];
@@ -84,18 +90,62 @@ static void print_segment(const struct tern_pkt *pkt, struct event *e)
 	wire_print_tcp_opts(&t, b + 20, head - 20);
 }
 
+/* The next free event, or NULL: it is lost to the reader. */
+static struct event *next(struct trace *tr)
+{
+	if (tr->n_put - tr->n_taken == EVENTS) {
+		tr->lost++;
+		return NULL;
+	}
+	return &tr->events[tr->n_put % EVENTS];
+}
+
+static void added(struct trace *tr)
+{
+	tr->lost = 0;
+	tr->n_put++;
+	tr->q->wake(tr->q->wake_ctx);
+}
+
+static void on_packets(void *ctx, const struct host_batch *batch)
+{
+	struct trace *tr = ctx;
+	bool out = batch->when == HOST_TAP_OUT;
+
+	if (batch->when == HOST_TAP_DONE)
+		return;
+	for (int i = 0; i < batch->n; i++) {
+		const struct tern_pkt *pkt = batch->pkts[i];
+		struct event *e = next(tr);
+
+		if (!e)
+			continue;
+		*e = (struct event){
+			.is_packet = true,
+			.out = out,
+			.now = host_now(tr->q->host),
+			.lost = tr->lost,
+			.len = pkt->len,
+			.n_bytes = min_u32(pkt->len, HEADERS_MAX),
+		};
+		tern_pkt_copy_out(pkt, 0, e->packet, e->n_bytes);
+		control_read_ends(pkt, out ? &e->local : &e->remote,
+				  out ? &e->remote : &e->local);
+		added(tr);
+	}
+}
+
 static void on_trace(void *ctx, const struct tern_trace *t)
 {
 	struct trace *tr = ctx;
-	struct event *e = &tr->events[tr->n_put % EVENTS];
+	struct event *e;
 
 	if (!tr->packets &&
 	    (t->kind == TERN_TRACE_IN || t->kind == TERN_TRACE_OUT))
 		return;
-	if (tr->n_put - tr->n_taken == EVENTS) {
-		tr->lost++;
+	e = next(tr);
+	if (!e)
 		return;
-	}
 	*e = (struct event){
 		.kind = t->kind,
 		.now = t->now,
@@ -108,15 +158,13 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 		.local = t->local,
 		.remote = t->remote,
 	};
-	tr->lost = 0;
-	tr->n_put++;
 	if (t->pkt && t->kind == TERN_TRACE_OUT)
 		print_segment(t->pkt, e);
 	else if (t->pkt)
 		wire_print(t->pkt, e->packet, sizeof(e->packet));
 	if (t->pkt && t->kind == TERN_TRACE_DROP)
 		control_read_ends(t->pkt, &e->remote, &e->local);
-	tr->q->wake(tr->q->wake_ctx);
+	added(tr);
 }
 
 static void put_ends(json_t *row, const struct event *e)
@@ -133,6 +181,29 @@ static void put_ends(json_t *row, const struct event *e)
 		row, "remote",
 		json_string(tern_addr_print(&e->remote.addr, remote)));
 	json_object_set_new(row, "rport", json_integer(e->remote.port));
+}
+
+static json_t *packet_row(const struct event *e)
+{
+	char hex[2 * HEADERS_MAX + 1];
+	struct text t;
+	json_t *row;
+
+	text_init(&t, hex, sizeof(hex));
+	for (uint32_t i = 0; i < e->n_bytes; i++) {
+		uint8_t byte = (uint8_t)e->packet[i];
+
+		text_char(&t, "0123456789abcdef"[byte >> 4]);
+		text_char(&t, "0123456789abcdef"[byte & 15]);
+	}
+	row = json_pack("{s:s, s:I, s:b, s:s, s:I}", "event", "packet", "at_ns",
+			(json_int_t)e->now, "out", e->out, "bytes", hex, "len",
+			(json_int_t)e->len);
+	if (e->lost)
+		json_object_set_new(row, "lost_before",
+				    json_integer((json_int_t)e->lost));
+	put_ends(row, e);
+	return row;
 }
 
 static json_t *event_row(const struct event *e)
@@ -176,6 +247,10 @@ static struct trace *begin(struct control_question *q)
 	}
 	tr->q = q;
 	tr->packets = json_is_true(json_object_get(q->args, "packets"));
+	tr->ladder = json_is_true(json_object_get(q->args, "ladder"));
+	tr->tap = (struct host_tap){ .fn = on_packets, .ctx = tr };
+	if (tr->ladder)
+		host_tap_add(q->host, &tr->tap);
 	tr->tracer = (struct host_tracer){ .fn = on_trace, .ctx = tr };
 	host_trace_add(q->host, &tr->tracer);
 	q->state = tr;
@@ -185,6 +260,7 @@ static struct trace *begin(struct control_question *q)
 json_t *control_next_trace(struct control_question *q)
 {
 	struct trace *tr = q->state ? q->state : begin(q);
+	const struct event *e;
 
 	if (!tr)
 		return NULL;
@@ -195,13 +271,16 @@ json_t *control_next_trace(struct control_question *q)
 	}
 	if (tr->n_taken == tr->n_put)
 		return NULL;
-	return event_row(&tr->events[tr->n_taken++ % EVENTS]);
+	e = &tr->events[tr->n_taken++ % EVENTS];
+	return e->is_packet ? packet_row(e) : event_row(e);
 }
 
 void control_close_trace(struct control_question *q)
 {
 	struct trace *tr = q->state;
 
+	if (tr && tr->ladder)
+		host_tap_remove(q->host, &tr->tap);
 	if (tr)
 		host_trace_remove(q->host, &tr->tracer);
 }

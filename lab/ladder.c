@@ -247,7 +247,7 @@ static void put_gap(struct drawing *d, int x, int64_t ns)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%+.*f", d->digits, (double)ns / 1e9);
-	put_right(d, x + d->time_columns, text, d->time_columns);
+	put_right(d, x + 1 + d->time_columns, text, d->time_columns);
 }
 
 static void put_margins(struct drawing *d, const struct row *r)
@@ -483,7 +483,7 @@ static void place_lanes(struct drawing *d)
 		if (d->style->one_clock && !d->style->gaps)
 			d->x[1] += times;
 		else if (d->style->one_clock)
-			d->x[1]--; /* a sign before the time */
+			d->x[1] -= 2; /* " +" before the time */
 		return;
 	}
 	for (int i = 0; i < n; i++)

@@ -354,6 +354,8 @@ static void derive(struct ladder_conns *lc, struct ladder_conn *c, int64_t at)
 					  .lane = lane };
 		int state = c->segments->sides[lane].state;
 
+		if (lc->here && is_at(lc->here, lane ? &c->right : &c->left))
+			c->told[lane] = true;
 		if (!c->told[lane] && state)
 			add(lc, c, &e, ladder_state_name(state));
 	}

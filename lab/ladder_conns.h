@@ -25,7 +25,9 @@ struct ladder_conns {
 	bool all;     /* UDP and ICMP, too */
 	bool derive;  /* states and what is odd from what is seen; a state that
 		       * is told stands above that */
-	int only;     /* of others than this there are numbers alone; 0: all */
+	const struct tern_sockaddr *here; /* an end of the next packet whose
+					   * states are told; or NULL */
+	int only; /* of others than this there are numbers alone; 0: all */
 };
 
 /* What is known of one without its events. */
