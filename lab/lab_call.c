@@ -264,16 +264,21 @@ static int64_t call_connect(struct lab_run *run, struct lab_app *app,
 static int64_t call_accept(struct lab_run *run, struct lab_app *app,
 			   const struct lab_step *s)
 {
+	struct tern_sockaddr peer = { 0 };
 	int fd;
 	SOCKET_OR_RETURN(v);
 
-	fd = tern_accept(st, v->fd, NULL, now);
+	fd = tern_accept(st, v->fd, &peer, now);
 	if (fd < 0)
 		return fd;
 	set_var(run, app, s, fd, false);
 	v = s->var ? lab_var_find(run, app->host, s->var) : NULL;
-	if (v)
-		lab_var_learn(v);
+	if (!v)
+		return fd;
+	/* One that was reset in the queue has no peer any more. */
+	v->rport = peer.port;
+	v->remote = peer.addr;
+	lab_var_learn(v);
 	return fd;
 }
 

@@ -184,6 +184,23 @@ static void a_link_that_is_down_loses_all(void **state)
 			    "expect server gets no data before 10s\n");
 }
 
+/* Its states were looked for under port 0: it "went through LISTEN". */
+static void a_reset_before_accept_hides_no_state(void **state)
+{
+	run_holds(TWO_HOSTS "link client server delay 50ms\n"
+			    "at 0 server: l = listener(80)\n"
+			    "at 1s client: c = socket(tcp)\n"
+			    "client: connect(c, server:80)\n"
+			    "client: setsockopt(c, SO_LINGER, 1, 0)\n"
+			    "at 2s client: close(c)\n"
+			    "at 3s server: a = accept(l)\n"
+			    "server: read(a) => ECONNRESET\n"
+			    "expect server a goes through SYN-RECV, ESTAB, "
+			    "CLOSED\n"
+			    "expect client c goes through SYN-SENT, ESTAB, "
+			    "CLOSED\n");
+}
+
 static void many_connections_are_a_loop(void **state)
 {
 	run_holds(TWO_HOSTS "link client server delay 1ms\n"
@@ -249,6 +266,7 @@ int main(void)
 		cmocka_unit_test(power_that_fails_loses_everything),
 		cmocka_unit_test(a_killed_program_closes),
 		cmocka_unit_test(a_link_that_is_down_loses_all),
+		cmocka_unit_test(a_reset_before_accept_hides_no_state),
 		cmocka_unit_test(many_connections_are_a_loop),
 		cmocka_unit_test(invariants_hold_on_bad_links),
 		cmocka_unit_test(one_seed_is_one_run),
