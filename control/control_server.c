@@ -8,6 +8,9 @@
  * itself. An answer that streams waits for rows with nothing to write; rows
  * that come wake it by a timer, since they come in the midst of other things.
  *
+ * While there is traffic, answers of records (a million sockets) may take SHARE
+ * of the time: after each block they wait as long as it needs to be one.
+ *
  * There are MAX_CLIENTS places, MAX_STREAMS of them at a time for answers that
  * stream. Who comes when all are taken gets that of the client that has done
  * nothing for longest: one that asks nothing, or else one that does not take
@@ -29,10 +32,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_CLIENTS 16
 #define MAX_STREAMS 8
+#define SHARE 25 /* one in so many: 4 % */
 #define RETRY_NS (10 * INT64_C(1000000))
 #define STILL_NS (100 * INT64_C(1000000))
 #define IN_LEN 8192 /* a question: a name and a value or two */
@@ -304,9 +309,31 @@ static uint32_t wanted(const struct client *c, bool more)
 	return EPOLLIN;
 }
 
+/* After a block of records that took so long. False: it need not wait. */
+static bool pause_answer(struct client *c, int64_t took_ns)
+{
+	struct host *h = c->server->host;
+
+	if (!c->message || !c->message->fill || c->message->streams ||
+	    c->out_len || c->waking >= 0 || !host_is_busy(h))
+		return false;
+	c->waking = host_at(h, host_now(h) + SHARE * took_ns, on_waking, c);
+	return c->waking >= 0;
+}
+
+/* Of this thread: to be made to wait by others costs nobody. */
+static int64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
 static void on_client(void *ctx, uint32_t events)
 {
 	struct client *c = ctx;
+	int64_t began = cpu_ns();
 	bool more;
 
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !take_questions(c)) {
@@ -326,7 +353,11 @@ static void on_client(void *ctx, uint32_t events)
 		drop_client(c);
 		return;
 	}
-	host_watch(c->server->host, c->fd, wanted(c, more), on_client, c);
+	if (pause_answer(c, cpu_ns() - began))
+		host_watch(c->server->host, c->fd, 0, on_client, c);
+	else
+		host_watch(c->server->host, c->fd, wanted(c, more), on_client,
+			   c);
 }
 
 /* Who may lose his place, by how little is lost: 2 not at all. A reader that

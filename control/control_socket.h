@@ -47,13 +47,4 @@ enum control_detail {
 
 #define CONTROL_BRIEF_LEN (offsetof(struct control_socket, has) + 8)
 
-/* Counts for ss -s. */
-struct control_summary {
-	uint32_t states[12]; /* by enum tern_tcp_state, TCP */
-	uint32_t tcp[2];     /* by family: IPv4, IPv6; sockets in use */
-	uint32_t udp[2];
-	uint32_t orphans;
-	bool whole;
-};
-
 #endif

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUMMARY_STEP 20000 /* sockets looked at in one round: a millisecond */
+#define SUMMARY_STEP 50000 /* sockets looked at in one round: a millisecond */
 
 static bool is_asked(const struct control_question *q, const char *what)
 {
@@ -83,51 +83,32 @@ size_t control_fill_sockets(struct control_question *q, void *room, size_t len,
 {
 	bool full = is_asked(q, "full");
 	size_t size = full ? sizeof(struct control_socket) : CONTROL_BRIEF_LEN;
-	struct control_socket one;
-	size_t used = 0;
+	size_t used;
 
+	/* In place: the room is aligned, and so is what follows a record. */
 	*record = size;
-	while (used + size <= len) {
-		memset(&one, 0, full ? sizeof(one) : CONTROL_BRIEF_LEN);
-		if (!tern_sock_next(host_stack(q->host), &q->cursor, &one.info))
+	for (used = 0; used + size <= len; used += size) {
+		struct control_socket *one = (void *)((char *)room + used);
+		struct tern_sock_info *info = &one->info;
+
+		if (!tern_sock_next(host_stack(q->host), &q->cursor, info))
 			break;
-		one.timer_ns = one.info.timer_at == TERN_NEVER ?
-				       0 :
-				       one.info.timer_at - host_now(q->host);
-		if (is_v6only(q, &one.info))
-			one.has |= CONTROL_V6ONLY;
+		memset(info + 1, 0, size - sizeof(*info));
+		if (info->timer_at != TERN_NEVER)
+			one->timer_ns = info->timer_at - host_now(q->host);
+		if (is_v6only(q, info))
+			one->has |= CONTROL_V6ONLY;
 		if (full)
-			fill_details(q, &one);
-		add_queued(q, &one);
-		memcpy((char *)room + used, &one, size);
-		used += size;
+			fill_details(q, one);
+		add_queued(q, one);
 	}
 	return used;
 }
 
-/* One socket more in the sums. */
-static void count(struct control_summary *sum, const struct tern_sock_info *i)
-{
-	bool v6 = i->family == TERN_AF_INET6;
-
-	if (i->protocol != TERN_IPPROTO_TCP) {
-		sum->udp[v6]++;
-		return;
-	}
-	sum->states[i->state]++;
-	/* Linux: not in the tables, or no socket. */
-	if (i->state != TERN_TCP_CLOSE && i->state != TERN_TCP_TIME_WAIT &&
-	    i->state != TERN_TCP_SYN_RECV)
-		sum->tcp[v6]++;
-	if (i->s < 0 && i->state != TERN_TCP_TIME_WAIT &&
-	    i->state != TERN_TCP_SYN_RECV && i->state != TERN_TCP_ESTABLISHED)
-		sum->orphans++;
-}
-
 bool control_prepare_summary(struct control_question *q)
 {
-	struct control_summary *sum = q->state;
-	struct tern_sock_info info;
+	struct tern_sock_counts *sum = q->state;
+	bool more;
 
 	if (!sum)
 		sum = q->state = calloc(1, sizeof(*sum));
@@ -135,19 +116,16 @@ bool control_prepare_summary(struct control_question *q)
 		q->error = -TERN_ENOMEM;
 		return true;
 	}
-	for (int i = 0; i < SUMMARY_STEP; i++) {
-		if (!tern_sock_next(host_stack(q->host), &q->cursor, &info)) {
-			q->cursor = 0;
-			return true;
-		}
-		count(sum, &info);
-	}
-	return false;
+	more = tern_sock_count(host_stack(q->host), &q->cursor, SUMMARY_STEP,
+			       sum);
+	if (!more)
+		q->cursor = 0;
+	return !more;
 }
 
 json_t *control_next_summary(struct control_question *q)
 {
-	const struct control_summary *sum = q->state;
+	const struct tern_sock_counts *sum = q->state;
 	json_t *row, *states;
 
 	if (q->cursor++ || !sum)

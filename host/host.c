@@ -66,6 +66,7 @@ struct host {
 	struct host_timers timers;
 	struct host_tracer *tracers;
 	struct host_tap *taps;
+	int64_t moved_at;		/* a packet, in or out */
 	struct tern_event news[EVENTS]; /* told by the stack, not yet by us */
 	int n_news;
 	bool busy; /* something was left over: do not wait */
@@ -215,6 +216,16 @@ void host_tap_show(struct host *h, const struct host_batch *batch)
 {
 	for (struct host_tap *tap = h->taps; tap; tap = tap->next)
 		tap->fn(tap->ctx, batch);
+}
+
+bool host_is_busy(const struct host *h)
+{
+	return h->now - h->moved_at < NS_PER_S / 1000;
+}
+
+void host_moved(struct host *h)
+{
+	h->moved_at = h->now;
 }
 
 struct tern_pool *host_pool(struct host *h)

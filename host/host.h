@@ -75,6 +75,11 @@ void host_tap_remove(struct host *, struct host_tap *);
 /* For the links: shows all taps these. */
 void host_tap_show(struct host *, const struct host_batch *);
 
+/* Has a packet gone in or out within the last millisecond? */
+bool host_is_busy(const struct host *);
+/* For the links: one has. */
+void host_moved(struct host *);
+
 /* The instant of the current round (ns, CLOCK_MONOTONIC). */
 int64_t host_now(const struct host *);
 

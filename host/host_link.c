@@ -87,6 +87,7 @@ static void give_up(struct host_link *l)
 static void show(const struct host_link *l, enum host_tap_when when,
 		 struct tern_pkt *const *pkts, int n)
 {
+	host_moved(l->host);
 	host_tap_show(l->host,
 		      &(struct host_batch){ when, l->number, pkts, n });
 }

@@ -11,6 +11,7 @@ struct bench_options {
 	double seconds;	      /* how long a measurement of speed takes */
 	uint64_t connections; /* how many a measurement of memory makes */
 	uint64_t records;     /* of TIME_WAIT */
+	uint64_t sockets;     /* that a busy host has */
 	uint64_t syns;	      /* of a flood */
 	unsigned rounds;      /* whose median a comparison takes: 1 to 99 */
 	uint64_t rate;	      /* of a path, bits a second */
@@ -36,6 +37,7 @@ extern const struct bench bench_path;
 extern const struct bench bench_ports;
 extern const struct bench bench_timewait;
 extern const struct bench bench_synflood;
+extern const struct bench bench_observe;
 extern const struct bench bench_goodput;
 extern const struct bench bench_fairness;
 extern const struct bench bench_share;

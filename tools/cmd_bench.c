@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-static const struct bench *const benches[] = { &bench_pair,	&bench_idle,
-					       &bench_path,	&bench_ports,
-					       &bench_timewait, &bench_synflood,
-					       &bench_goodput,	&bench_fairness,
-					       &bench_share };
+static const struct bench *const benches[] = {
+	&bench_pair,	 &bench_idle,	  &bench_path,	  &bench_ports,
+	&bench_timewait, &bench_synflood, &bench_goodput, &bench_fairness,
+	&bench_share,	 &bench_observe
+};
 
 #define N_BENCHES (sizeof(benches) / sizeof(benches[0]))
 
@@ -23,6 +23,7 @@ enum {
 	OPT_SECONDS,
 	OPT_CONNECTIONS,
 	OPT_RECORDS,
+	OPT_SOCKETS,
 	OPT_SYNS,
 	OPT_ROUNDS,
 	OPT_RATE,
@@ -40,6 +41,7 @@ static const struct option_row rows[] = {
 	[OPT_CONNECTIONS] = { "connections", "N",
 			      "for idle (default: 100000)" },
 	[OPT_RECORDS] = { "records", "N", "for timewait (default: 1000000)" },
+	[OPT_SOCKETS] = { "sockets", "N", "for observe (default: 1000000)" },
 	[OPT_SYNS] = { "syns", "N", "for synflood (default: 1000000)" },
 	[OPT_ROUNDS] = { "rounds", "N", "for path (default: 5)" },
 	[OPT_RATE] = { "rate", "MBIT", "for path (default: 50)" },
@@ -153,6 +155,8 @@ static bool take_option(struct bench_options *b, int row, const char *value)
 	case OPT_CONNECTIONS:
 		return take_number("connections", value, 1000000,
 				   &b->connections);
+	case OPT_SOCKETS:
+		return take_number("sockets", value, 1000000, &b->sockets);
 	case OPT_RECORDS:
 		return take_number("records", value, 1000000, &b->records);
 	case OPT_SYNS:
@@ -193,6 +197,7 @@ static int bench_main(struct options *o)
 		.seconds = 5,
 		.connections = 100000,
 		.records = 1000000,
+		.sockets = 1000000,
 		.syns = 1000000,
 		.rounds = 5,
 		.rate = 50000000,
@@ -243,6 +248,10 @@ const struct command cmd_bench = {
 		"  goodput  doc/goodput.md, the golden table, in virtual time "
 		"(by name only): half an\n"
 		"        hour; --check computes a sample of it again\n"
+		"  observe  what tern ss costs a busy host with a million "
+		"sockets (by name only):\n"
+		"        ss -s in 100 ms, ss -tan at 200,000 lines/s, 5 % of "
+		"the traffic\n"
 		"  fairness  how two flows share a link, in virtual time (by name "
 		"only)\n"
 		"  share  how cubic and this kernel's cubic share a link (by name "

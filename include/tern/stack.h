@@ -245,6 +245,17 @@ struct tern_sock_info {
  * or gone meanwhile may or may not be seen; the others once each. */
 bool tern_sock_next(struct tern_stack *, uint64_t *cursor,
 		    struct tern_sock_info *);
+/* How many sockets there are of which kind, as ss -s tells. */
+struct tern_sock_counts {
+	uint32_t states[12]; /* of TCP, by enum tern_tcp_state */
+	uint32_t tcp[2];     /* IPv4, IPv6; but closed, half-open, TIME_WAIT */
+	uint32_t udp[2];
+	uint32_t orphans; /* of those in tcp[] */
+};
+/* Adds the next entries, at most so many, at a cursor of its own. False: these
+ * were all. What comes or goes meanwhile may or may not count. */
+bool tern_sock_count(struct tern_stack *, uint64_t *cursor, uint32_t most,
+		     struct tern_sock_counts *);
 /* Whose a TCP segment between these ends is, or will be: a connection, an entry
  * that is half-open or in TIME_WAIT, or a listener. False: nobody's. */
 bool tern_sock_find(struct tern_stack *, const struct tern_sockaddr *local,

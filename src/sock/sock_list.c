@@ -32,6 +32,21 @@ bool tern_sock_next(struct tern_stack *st, uint64_t *cursor,
 	return next_udp(st, cursor, out);
 }
 
+bool tern_sock_count(struct tern_stack *st, uint64_t *cursor, uint32_t most,
+		     struct tern_sock_counts *sum)
+{
+	struct tern_sock_info info;
+
+	if (!(*cursor & IN_UDP)) {
+		if (tcp_count_next(st, cursor, most, sum))
+			return true;
+		*cursor = IN_UDP;
+	}
+	for (; most && next_udp(st, cursor, &info); most--)
+		sum->udp[info.family == TERN_AF_INET6]++;
+	return !most;
+}
+
 bool tern_sock_find(struct tern_stack *st, const struct tern_sockaddr *local,
 		    const struct tern_sockaddr *remote,
 		    struct tern_sock_info *out)

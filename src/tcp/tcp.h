@@ -100,6 +100,9 @@ int tcp_syn_answer(struct tern_stack *, uint64_t id, enum tern_syn_answer);
 /* Walking: connections, then half-open entries, then TIME_WAIT; cursor 0 at
  * first. */
 bool tcp_next(struct tern_stack *, uint64_t *cursor, struct tern_sock_info *);
+/* Counts at most so many; false: these were all. */
+bool tcp_count_next(struct tern_stack *, uint64_t *cursor, uint32_t most,
+		    struct tern_sock_counts *);
 /* What tern_sock_find() promises. */
 bool tcp_show_ends(struct tern_stack *, const struct tern_sockaddr *local,
 		   const struct tern_sockaddr *remote, struct tern_sock_info *);

@@ -345,32 +345,85 @@ bool tcp_show_ends(struct tern_stack *st, const struct tern_sockaddr *local,
 /* A cursor is the table and the id in it. */
 #define TABLE_STEP (UINT64_C(1) << 32)
 
-bool tcp_next(struct tern_stack *st, uint64_t *cursor,
-	      struct tern_sock_info *out)
+/* Connections lie one behind the other: while this one is looked at, memory
+ * fetches one to come. With a million it is memory that a listing waits for. */
+static void fetch_ahead(const struct tcp_conn *c)
+{
+	const char *ahead = (const char *)(c + 8);
+
+	for (size_t i = 0; i < sizeof(*c); i += 64)
+		__builtin_prefetch(ahead + i);
+}
+
+/* The entry behind the cursor, which moves there; NULL: there is no more. */
+static const void *next_entry(struct tern_stack *st, uint64_t *cursor,
+			      uint32_t *table)
 {
 	struct slab *const slabs[] = {
 		&st->tcp.conns,	 &st->tcp.reqs[0], &st->tcp.reqs[1],
 		&st->tcp.tws[0], &st->tcp.tws[1],
 	};
-	uint32_t table = (uint32_t)(*cursor / TABLE_STEP);
 	uint32_t id = (uint32_t)(*cursor % TABLE_STEP);
 
-	*out = (struct tern_sock_info){ .s = -1, .timer_at = NEVER };
-	for (; table < ARRAY_LEN(slabs); table++, id = 0) {
-		id = slab_next(slabs[table], id);
-		if (!id)
-			continue;
-		if (table == 0)
-			show_conn(conn_at(st, id), out);
-		else if (table <= 2)
-			show_req(st, slab_at(slabs[table], id), out);
-		else
-			show_tw(slab_at(slabs[table], id), out);
-		*cursor = table * TABLE_STEP + id;
-		return true;
+	*table = (uint32_t)(*cursor / TABLE_STEP);
+	for (; *table < ARRAY_LEN(slabs); ++*table, id = 0) {
+		id = slab_next(slabs[*table], id);
+		*cursor = *table * TABLE_STEP + id;
+		if (id && *table == 0)
+			fetch_ahead(conn_at(st, id));
+		if (id)
+			return slab_at(slabs[*table], id);
 	}
-	*cursor = table * TABLE_STEP;
-	return false;
+	*cursor = *table * TABLE_STEP;
+	return NULL;
+}
+
+bool tcp_next(struct tern_stack *st, uint64_t *cursor,
+	      struct tern_sock_info *out)
+{
+	uint32_t table;
+	const void *entry = next_entry(st, cursor, &table);
+
+	*out = (struct tern_sock_info){ .s = -1, .timer_at = NEVER };
+	if (entry && table == 0)
+		show_conn(entry, out);
+	else if (entry && table <= 2)
+		show_req(st, entry, out);
+	else if (entry)
+		show_tw(entry, out);
+	return entry;
+}
+
+static void count_conn(const struct tcp_conn *c, struct tern_sock_counts *sum)
+{
+	sum->states[c->state]++;
+	if (c->state == TERN_TCP_CLOSE || c->state == TERN_TCP_SYN_RECV)
+		return;
+	sum->tcp[c->v6]++;
+	/* An accepted one that waits for its program is none. */
+	sum->orphans += c->orphan;
+}
+
+bool tcp_count_next(struct tern_stack *st, uint64_t *cursor, uint32_t most,
+		    struct tern_sock_counts *sum)
+{
+	uint32_t table;
+	const void *entry;
+
+	for (; most; most--) {
+		entry = next_entry(st, cursor, &table);
+		if (!entry)
+			return false;
+		if (table == 0)
+			count_conn(entry, sum);
+		else if (table <= 2)
+			sum->states[TERN_TCP_SYN_RECV]++;
+		else if (((const struct tcp_tw *)entry)->fin_wait2)
+			sum->states[TERN_TCP_FIN_WAIT2]++;
+		else
+			sum->states[TERN_TCP_TIME_WAIT]++;
+	}
+	return true;
 }
 
 /* Adds TCP's part to what others have put there. */

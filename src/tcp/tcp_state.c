@@ -33,10 +33,10 @@ int tcp_init(struct tern_stack *st)
 
 void tcp_fini(struct tern_stack *st)
 {
-	uint32_t id;
+	uint32_t id = 0;
 	int v6;
 
-	while ((id = slab_next(&st->tcp.conns, 0)) != 0) {
+	while ((id = slab_next(&st->tcp.conns, id)) != 0) {
 		struct tcp_conn *c = conn_at(st, id);
 
 		if (c->state == TERN_TCP_LISTEN)

@@ -293,6 +293,32 @@ static void each_socket_is_listed_once(void **state)
 	assert_false(tern_sock_next(k.st, &cursor, &info));
 }
 
+static void sockets_are_counted_by_kind_in_steps(void **state)
+{
+	struct tern_sock_counts sum = { 0 };
+	uint64_t cursor = 0;
+	int i, n_steps = 1;
+
+	for (i = 0; i < 3; i++)
+		tern_socket(k.st, TERN_AF_INET, TERN_SOCK_STREAM, 0, 0);
+	for (i = 0; i < 2; i++)
+		tern_listen(k.st,
+			    tern_socket(k.st, TERN_AF_INET6, TERN_SOCK_STREAM,
+					0, 0),
+			    5, 0);
+	tern_socket(k.st, TERN_AF_INET6, TERN_SOCK_DGRAM, 0, 0);
+	while (tern_sock_count(k.st, &cursor, 2, &sum))
+		n_steps++;
+	assert_int_equal(n_steps, 3);
+	assert_int_equal(sum.states[TERN_TCP_CLOSE], 3);
+	assert_int_equal(sum.states[TERN_TCP_LISTEN], 2);
+	assert_int_equal(sum.tcp[0], 0);
+	assert_int_equal(sum.tcp[1], 2);
+	assert_int_equal(sum.udp[0], 0);
+	assert_int_equal(sum.udp[1], 1);
+	assert_int_equal(sum.orphans, 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
@@ -308,6 +334,7 @@ int main(void)
 		CASE(a_number_not_in_use_is_no_socket),
 		CASE(the_lowest_free_number_is_given),
 		CASE(each_socket_is_listed_once),
+		CASE(sockets_are_counted_by_kind_in_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
