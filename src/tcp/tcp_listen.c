@@ -233,6 +233,8 @@ static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 	a->rtt_seq = a->cwnd_usage_seq = a->rtx_from = c->snd.nxt;
 	a->space.seq = a->urg_seq = c->rcv.copied;
 	a->syn_retrans = q->n_retrans;
+	if (q->n_retrans && tcp_hist_attach(st, c))
+		hist_of(st, c)->total_retrans = q->n_retrans;
 	a->syn_at = NEVER;
 	if (!q->n_retrans)
 		a->syn_at =

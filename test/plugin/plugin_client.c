@@ -253,6 +253,7 @@ static int64_t c_sendmsg(struct drill_adapter *a, int fd,
 	static struct sockaddr_storage name;
 	static struct iovec iov[64];
 	struct request q = { .what = SEND, .fd = fd, .flags = flags };
+	int64_t got;
 
 	/* The caller's are gone by the time of a second look. */
 	q.msg = *m;
@@ -264,7 +265,11 @@ static int64_t c_sendmsg(struct drill_adapter *a, int fd,
 		memcpy(&name, m->msg_name, m->msg_namelen);
 		q.msg.msg_name = &name;
 	}
-	return make(of(a), &q);
+	got = make(of(a), &q);
+	/* What connects by Fast Open is told so, as by c_connect(). */
+	return got == -EAGAIN && flags & MSG_FASTOPEN && of(a)->is_pending ?
+		       -EINPROGRESS :
+		       got;
 }
 
 static int64_t c_recvmsg(struct drill_adapter *a, int fd, struct msghdr *m,
