@@ -181,7 +181,9 @@ static void mark_range(struct tern_stack *st, struct tcp_conn *c,
 			if (seq_lt(g->seq, b->start) ||
 			    seq_gt(seg_end(g), b->end))
 				part = cut(st, c, g, b);
-			if (!part && g->n_segs > 1)
+			/* Its end is in the first segment of g: the next
+			 * block goes on here. */
+			if (!part && g->n_segs > 1 && seq_geq(g->seq, b->start))
 				break;
 			if (part) {
 				mark(st, c, part, s);
