@@ -744,22 +744,22 @@ static void play_states(struct plan p)
 	}
 }
 
-/* By both families, opened by the peer and by us. */
+/* Opened by the peer and by us, one by IPv4 and the other by IPv6. */
 static void play(bool ts, enum when when, enum ending ending)
 {
-	int i;
+	int active;
 
 	n_cases = n_resets = n_syns = n_anything = 0;
-	for (i = 0; i < 4; i++)
-		play_states((struct plan){ .v6 = i & 1,
-					   .active = i & 2,
+	for (active = 0; active < 2; active++)
+		play_states((struct plan){ .v6 = (active + when) % 2,
+					   .active = active,
 					   .ts = ts,
 					   .when = when,
 					   .ending = ending });
 	print_message("# %u replayed: RSTs at RCV.NXT %u, SYNs that open %u, "
 		      "not to be told apart %u\n",
 		      n_cases, n_resets, n_syns, n_anything);
-	assert_true(n_cases > 500);
+	assert_true(n_cases > 250);
 	story[0] = '\0';
 }
 
