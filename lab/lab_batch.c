@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_batch.h"
 
+#include "lab_again.h"
 #include "lab_builtin.h"
 #include "lab_capture.h"
 
@@ -96,6 +97,10 @@ void lab_batch_text(const struct lab_batch *b, const char *name,
 	struct lab_script script;
 	struct drill_mem mem = { 0 };
 
+	if (b->fault) {
+		lab_again(b, name, text, len, out);
+		return;
+	}
 	if (lab_script_parse(&script, &mem, name, text, len))
 		play(b, &script, &mem, out);
 	else

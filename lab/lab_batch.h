@@ -3,6 +3,7 @@
 #ifndef LAB_BATCH_H
 #define LAB_BATCH_H
 
+#include "lab_fault.h"
 #include "lab_show.h"
 
 struct lab_batch {
@@ -12,6 +13,7 @@ struct lab_batch {
 	const char *plot;    /* a picture goes there */
 	const char *capture; /* of options.tap, or of the first link */
 	int n_jobs;
+	enum lab_fault_kind fault; /* each runs again for each point */
 };
 
 struct lab_outcome {
@@ -20,6 +22,9 @@ struct lab_outcome {
 	struct drill_text output; /* what is to be shown */
 	struct drill_text report; /* what did not hold */
 	struct drill_text wrong;  /* not to be run: why */
+	/* Of faults: points; runs in which all held, in which a call told,
+	 * in which something was sent again or dropped, and the others. */
+	uint64_t n_points, n_held, n_told, n_resent, n_other;
 };
 void lab_outcome_fini(struct lab_outcome *);
 

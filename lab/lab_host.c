@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lab_host.h"
 
+#include "lab_fault.h"
+
 #include "moved.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH 64
+/* How soon a link that refused is asked again: as link/fault.c does. */
+#define RETRY_NS NS_PER_MS
 /* With too many sockets one looks each so many calls whether they are fewer. */
 #define LOOK_AGAIN 1000
 
@@ -151,8 +155,10 @@ static void put_in(struct lab_host *h, int port, struct lab_frame *f,
 	struct tern_pkt *pkt;
 
 	pkt = tern_pkt_new(h->pool, 0, f->len);
-	if (!pkt)
-		abort();
+	if (!pkt) {
+		drop_frame(h, f, "no memory");
+		return;
+	}
 	memcpy(tern_pkt_append(pkt, f->len), f->bytes, f->len);
 	h->input_event = f->event;
 	tern_stack_input(h->st, h->link_no[port], &pkt, 1, now);
@@ -211,7 +217,7 @@ static int64_t host_next_run_at(struct lab_node *node)
 	at = tern_stack_deadline(h->st);
 	for (int i = 0; i < node->n_ports; i++) {
 		if (tern_stack_has_output(h->st, h->link_no[i]))
-			return 0;
+			at = min_i64(at, h->refused_until);
 		if (h->input[i].head)
 			at = min_i64(at, h->input[i].head->at);
 	}
@@ -220,9 +226,17 @@ static int64_t host_next_run_at(struct lab_node *node)
 
 static void put_out(struct lab_host *h, int port, int64_t now)
 {
+	struct lab_fault *fault = h->node.net->fault;
 	struct tern_pkt *pkts[BATCH];
 	int n;
 
+	if (now < h->refused_until)
+		return;
+	if (fault && tern_stack_has_output(h->st, h->link_no[port]) &&
+	    lab_fault_point(fault, LAB_FAULT_SEND)) {
+		h->refused_until = now + RETRY_NS;
+		return;
+	}
 	do {
 		n = tern_stack_output(h->st, h->link_no[port], pkts, BATCH,
 				      now);
@@ -267,9 +281,14 @@ static const struct lab_node_ops host_ops = {
 	.free = host_free,
 };
 
+static struct tern_allocator allocator_of(struct lab_net *net)
+{
+	return net->fault ? lab_fault_allocator(net->fault) : lab_allocator();
+}
+
 struct lab_host *lab_host_new(struct lab_net *net, const char *name)
 {
-	struct tern_allocator alloc = lab_allocator();
+	struct tern_allocator alloc = allocator_of(net);
 	struct lab_host *h = drill_mem_grow(NULL, sizeof(*h));
 
 	*h = (struct lab_host){ .input_event = -1 };
@@ -289,15 +308,19 @@ bool lab_node_is_host(const struct lab_node *node)
 
 /* An address is a host route with more than one port, so that each goes its
  * way; with one port all goes there. */
-static void add_addresses(struct lab_host *h, int port, int64_t now)
+/* 0, or -errno. */
+static int add_addresses(struct lab_host *h, int port, int64_t now)
 {
 	bool only = h->node.n_ports == 1;
+	int error = 0;
 
-	for (int v6 = 0; v6 < 2; v6++)
-		tern_addr_add(h->st, h->link_no[port], &h->addr[port][v6],
-			      only ? (v6 ? 64 : 24) : (v6 ? 128 : 32), now);
+	for (int v6 = 0; v6 < 2 && !error; v6++)
+		error = tern_addr_add(h->st, h->link_no[port],
+				      &h->addr[port][v6],
+				      only ? (v6 ? 64 : 24) : (v6 ? 128 : 32),
+				      now);
 	if (port == 0) {
-		for (int v6 = 0; v6 < 2; v6++) {
+		for (int v6 = 0; v6 < 2 && !error; v6++) {
 			struct tern_route r = {
 				.dst = v6 ? (struct tern_addr){ { 0 } } :
 					    tern_addr_v4(0, 0, 0, 0),
@@ -307,9 +330,10 @@ static void add_addresses(struct lab_host *h, int port, int64_t now)
 					    tern_addr_v4(0, 0, 0, 0),
 			};
 
-			tern_route_add(h->st, &r, now);
+			error = tern_route_add(h->st, &r, now);
 		}
 	}
+	return error;
 }
 
 /* Routes to the addresses of other hosts, for one with several ports. */
@@ -348,7 +372,8 @@ const char *lab_host_boot(struct lab_host *h)
 
 	h->config = (struct tern_config){
 		.max_sockets = h->descriptors,
-		.alloc = lab_allocator(),
+		.alloc = allocator_of(net),
+		.plain_alloc = net->fault,
 		.pool = h->pool,
 		.trace = on_trace,
 		.trace_ctx = h,
@@ -366,7 +391,8 @@ const char *lab_host_boot(struct lab_host *h)
 		name[3] = (char)('0' + i);
 		link.name = name;
 		h->link_no[i] = tern_link_add(h->st, &link, now);
-		add_addresses(h, i, now);
+		if (h->link_no[i] < 0 || add_addresses(h, i, now))
+			return "no memory";
 	}
 	if (h->node.n_ports > 1)
 		add_routes(h, now);

@@ -39,6 +39,7 @@ struct lab_host {
 	int n_knobs;
 	uint32_t descriptors; /* 0: the stack's own bound */
 	uint32_t n_boots;
+	int64_t refused_until; /* its links take nothing until then */
 	/* A host that takes its time for each packet: those that wait, by the
 	 * port where they came in, and how many were too many. */
 	int64_t handle_ns, busy_until;

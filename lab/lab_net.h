@@ -60,6 +60,7 @@ struct lab_node {
 	int n_ports;
 };
 
+struct lab_fault;
 struct lab_log;
 
 struct lab_net {
@@ -72,6 +73,7 @@ struct lab_net {
 	uint64_t n_frames; /* so many */
 	bool stuck;	   /* too much happened at one instant */
 	uint32_t n_rounds;
+	struct lab_fault *fault; /* of all hosts; or NULL */
 };
 
 void lab_net_init(struct lab_net *, uint64_t seed, struct lab_log *);

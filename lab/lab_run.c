@@ -447,6 +447,7 @@ static void play(struct lab_run *run)
 		last = due;
 		step(run, due);
 		if (run->net.stuck || run->log.n > MOST_EVENTS) {
+			run->endless = true;
 			lab_run_fail(run, run->script->n_lines,
 				     "too much happens at %.6f: it does not "
 				     "end",
@@ -494,6 +495,7 @@ bool lab_run(struct lab_run *run, struct lab_script *script,
 	lab_log_init(&run->log, mem);
 	lab_net_init(&run->net, o->has_seed ? o->seed : script->seed,
 		     &run->log);
+	run->net.fault = o->fault;
 	if (build(run, o)) {
 		play(run);
 		end(run);

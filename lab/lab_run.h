@@ -68,6 +68,7 @@ struct lab_run {
 	/* What came of it. */
 	struct drill_text report; /* a line for each failure */
 	int n_failed, n_held;
+	bool endless; /* it was stopped */
 };
 
 struct lab_run_options {
@@ -76,6 +77,7 @@ struct lab_run_options {
 	const struct lab_knob *knobs; /* on every host, after the script's */
 	int n_knobs;
 	bool plots;
+	struct lab_fault *fault; /* or NULL */
 	/* Sees frames: of the link of this name, or all of a host. */
 	const char *tap;
 	lab_wire_tap *on_tap;

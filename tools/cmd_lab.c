@@ -8,6 +8,7 @@
 #include "lab/lab_builtin.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ enum {
 	OPT_SET,
 	OPT_COLOUR,
 	OPT_JOBS,
+	OPT_FAULT,
 	N_OPTIONS,
 };
 
@@ -55,6 +57,9 @@ static const struct option_row rows[] = {
 	[OPT_JOBS] = { "jobs", "N",
 		       "with --check: at a time (default: one a "
 		       "core)" },
+	[OPT_FAULT] = { "fault", "KIND",
+			"alloc or send: again and again, each time with "
+			"another one failing" },
 	[N_OPTIONS] = { NULL },
 };
 
@@ -113,6 +118,19 @@ static bool take_lang(struct options *o, struct lab_view *view)
 	return true;
 }
 
+static bool take_fault(struct options *o, struct lab_command *c)
+{
+	if (!strcmp(o->value, "alloc"))
+		c->batch.fault = LAB_FAULT_ALLOC;
+	else if (!strcmp(o->value, "send"))
+		c->batch.fault = LAB_FAULT_SEND;
+	else
+		tool_error(o->command, "--fault=%s: it is alloc or send",
+			   o->value);
+	c->check = c->batch.fault != LAB_FAULT_NONE;
+	return c->check;
+}
+
 static bool take(struct options *o, struct lab_command *c, int row)
 {
 	struct lab_batch *b = &c->batch;
@@ -148,6 +166,8 @@ static bool take(struct options *o, struct lab_command *c, int row)
 		b->options.has_seed = true;
 		return parse_number(o->command, "seed", o->value, INT64_MAX,
 				    &b->options.seed);
+	case OPT_FAULT:
+		return take_fault(o, c);
 	case OPT_SET:
 		return take_knob(o, c);
 	case OPT_COLOUR:
@@ -185,6 +205,15 @@ static int run_one(struct options *o, struct lab_command *c, const char *name)
 	return status;
 }
 
+static void tell_faults(const struct lab_outcome *o)
+{
+	printf("      %" PRIu64 " faults: all held in %" PRIu64
+	       ", a call told of %" PRIu64
+	       ", something was sent again or dropped in %" PRIu64
+	       ", went another way in %" PRIu64 "\n",
+	       o->n_points, o->n_held, o->n_told, o->n_resent, o->n_other);
+}
+
 /* Verdicts, and what failed. */
 static int check(struct options *o, struct lab_command *c)
 {
@@ -207,6 +236,8 @@ static int check(struct options *o, struct lab_command *c)
 
 		printf("%s  %s\n", out[i].holds && !wrong ? "ok  " : "FAIL",
 		       names[i]);
+		if (c->batch.fault && out[i].holds)
+			tell_faults(&out[i]);
 		if (!out[i].holds)
 			fputs(wrong	      ? wrong :
 			      out[i].report.s ? out[i].report.s :
