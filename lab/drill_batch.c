@@ -6,6 +6,7 @@
 #include "drill.h"
 
 #include "drill_fault.h"
+#include "last_words.h"
 
 #include <pthread.h>
 
@@ -47,6 +48,7 @@ static void tell(struct work *w, int i)
 static void run_one(const struct drill_batch *b, int i,
 		    struct drill_result *out)
 {
+	last_words_set("%s: died\n", b->paths[i]);
 	if (b->fault)
 		drill_fault_file(b->paths[i], &b->setup, b->fault, out);
 	else

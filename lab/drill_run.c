@@ -15,6 +15,7 @@
 #include "drill_code.h"
 #include "drill_kernel.h"
 #include "drill_shell.h"
+#include "last_words.h"
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -318,6 +319,7 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 		.mtu = config->mtu,
 		.trail = { .mem = &script->mem, .start_at = START_AT },
 	};
+	last_words_trail(&r->trail);
 	if (config->new_adapter)
 		r->a = config->new_adapter(config, START_AT, &why);
 	else if (config->kernel)
@@ -346,6 +348,7 @@ void drill_run_fini(struct drill_run *r)
 	for (f = r->flows; f; f = f->next)
 		free(f->ts);
 	free(r->message.s);
+	last_words_trail(NULL);
 	drill_trail_fini(&r->trail);
 	free(r->warnings.s);
 	free(r->output.s);
