@@ -117,6 +117,18 @@ static void synack(struct tern_stack *st, struct tcp_conn *c)
 	c->act->fo.present = false;
 }
 
+static void synack_again(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_hist *h = hist_of(st, c);
+
+	COUNT(st, TCP_RETRANS_SEGS);
+	COUNT(st, TCP_EXT_SYN_RETRANS);
+	if (h)
+		h->total_retrans++;
+	c->act->syn_at = NEVER;
+	synack(st, c);
+}
+
 /* The data of a SYN; it owes no ACK, the SYN-ACK is one. */
 static void take_data(struct tern_stack *st, struct tcp_conn *c,
 		      struct tcp_in *in)
@@ -257,10 +269,7 @@ void tcp_fastopen_child_timer(struct tern_stack *st, struct tcp_conn *c)
 	}
 	if (c->retransmits == 1)
 		tcp_enter_loss(st, c);
-	COUNT(st, TCP_RETRANS_SEGS);
-	COUNT(st, TCP_EXT_SYN_RETRANS);
-	a->syn_at = NEVER;
-	synack(st, c);
+	synack_again(st, c);
 	a->fo_timeouts++;
 	c->retransmits++;
 	if (!a->retrans_at)
@@ -281,12 +290,8 @@ bool tcp_fastopen_child_in(struct tern_stack *st, struct tcp_conn *c,
 
 	if (seq_eq(in->h.seq, c->act->irs) && flags == TCP_SYN && !paws) {
 		if (tcp_oow_may_for(st, in, &c->oow_at,
-				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV)) {
-			COUNT(st, TCP_RETRANS_SEGS);
-			COUNT(st, TCP_EXT_SYN_RETRANS);
-			c->act->syn_at = NEVER;
-			synack(st, c);
-		}
+				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
+			synack_again(st, c);
 		tern_pkt_put(in->pkt);
 		return false;
 	}

@@ -39,10 +39,7 @@ static bool nagle_holds(const struct tcp_conn *c, bool partial, int nagle)
 		(!nagle && c->act->packets_out && small_in_flight(c)));
 }
 
-/* Segments that one packet should carry at this rate: a millisecond's worth,
- * more on short paths. */
-static uint32_t autosize(struct tern_stack *st, struct tcp_conn *c,
-			 uint32_t mss)
+uint32_t tcp_autosize(struct tern_stack *st, struct tcp_conn *c, uint32_t mss)
 {
 	uint64_t bytes = c->act->pacing_rate >> 10;
 	uint32_t r = c->min_rtt_us >> min_i64(st->tun.tcp_tso_rtt_log, 31);
@@ -292,7 +289,7 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 	};
 	struct tcp_seg *g;
 
-	x.max_segs = autosize(st, c, x.mss);
+	x.max_segs = tcp_autosize(st, c, x.mss);
 	while ((g = a->unsent) != NULL) {
 		uint32_t limit = may_send(st, c, g, &x);
 

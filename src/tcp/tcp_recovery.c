@@ -474,9 +474,11 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 	struct tcp_active *a = c->act;
 	struct tcp_seg *g;
 	bool first_resent = false;
+	uint32_t most;
 
 	if (a->retrans_out >= a->lost_out)
 		return;
+	most = tcp_autosize(st, c, tcp_mss_now(st, c));
 	g = tcp_seg_at(a, a->rtx_from);
 	for (; g && a->retrans_out < a->lost_out;
 	     g = seg_of(rbtree_next(&g->node))) {
@@ -487,7 +489,8 @@ void tcp_rtx_queue(struct tern_stack *st, struct tcp_conn *c)
 			break;
 		if (g->marks & SEG_LOST &&
 		    !(g->marks & (SEG_SACKED | SEG_RETRANS))) {
-			if (tcp_resend(st, c, g, c->cc.cwnd - flight))
+			if (tcp_resend(st, c, g,
+				       min_u32(c->cc.cwnd - flight, most)))
 				break;
 			if (c->ca_state == TERN_CA_LOSS)
 				COUNT(st, TCP_EXT_SLOW_START_RETRANS);

@@ -118,6 +118,9 @@ void tcp_black_hole(struct tern_stack *, struct tcp_conn *);
 void tcp_path_too_big(struct tern_stack *, struct tcp_conn *, uint32_t mtu);
 
 /* tcp_rtt.c */
+/* Segments that one packet should carry at this rate: a millisecond's worth,
+ * more on short paths. */
+uint32_t tcp_autosize(struct tern_stack *, struct tcp_conn *, uint32_t mss);
 void tcp_rtt_sample(struct tern_stack *, struct tcp_conn *, int64_t us);
 /* The round trip that a timestamp's echo tells, at least a millisecond, in
  * microseconds; -1: none, or from the future or another age, which is a lie
