@@ -43,16 +43,13 @@ static const struct option_row rows[] = {
 	[OPT_PRINT] = { "print", NULL,
 			"each packet on a line: time, link, "
 			"direction, what it says" },
-	[OPT_LADDER] = { "ladder", NULL,
-			 "each connection as a diagram: segments, states, "
-			 "timers, calls" },
+	[OPT_LADDER] = { "ladder", NULL, "each connection as a diagram" },
 	[OPT_CONNECTION] = { "connection", "N",
 			     "with --ladder: the Nth alone" },
 	[OPT_UNTIL] = { "until", "SECONDS",
 			"stop there; counted from the record's beginning" },
 	[OPT_SET] = { "set", "KNOB=VALUE",
-		      "what if it had been so: say where the run goes another "
-		      "way" },
+		      "what if? says from where the run goes another way" },
 	[OPT_REDACT] = { "redact", "FILE",
 			 "write the run anew with all payloads replaced" },
 	[OPT_EXPORT] = { "export", "N",
@@ -415,12 +412,8 @@ const struct command cmd_replay = {
 	.options = rows,
 	.more = "  tern replay --print --until 2.5 run.rec\n"
 		"  tern replay --ladder --connection 2 run.rec\n"
-		"  tern replay --set tcp_sack=0 run.rec\n"
 		"  tern replay --redact shareable.rec run.rec\n"
 		"  tern replay --export 1 --pkt x.pkt run.rec && tern drill x.pkt\n"
-		"\n"
-		"With --set what the peers sent stays what they sent: the run "
-		"is told until it\ngoes another way, and goes on from there.\n"
 		"\n"
 		"Exit status: 0 the same, 1 it differs, 2 no record.\n",
 	.usage_status = TOOL_USAGE,

@@ -256,10 +256,7 @@ const struct command cmd_run = {
 	.usage = "--tun NAME --addr CIDR [OPTIONS] -- PROGRAM [ARGUMENTS]\n"
 		 "       tern run --host HOST -- PROGRAM [ARGUMENTS]",
 	.options = rows,
-	.more = "A device takes CAP_NET_ADMIN: be root, or put unshare -Urn in "
-		"front. When the\n"
-		"program has ended its connections may finish, 60 s at most; "
-		"Ctrl-C ends that.\n"
+	.more = "A device takes CAP_NET_ADMIN: be root, or put unshare -Urn in front.\n"
 		"Exit status: the program's; 125 tern failed, 126 not "
 		"executable, 127 not found.\n"
 		"  tern run --tun tern0 --addr 10.0.0.2/24 -- python3 -m "

@@ -55,8 +55,7 @@ enum {
 			     "all that goes in, for replay" },                           \
 	[RUN_OPT_FLIGHT] = { "flight-recorder", "[=FILE]",                               \
 			     "connections that end abnormally, for replay" },            \
-	[RUN_OPT_FLIGHT_SIZE] = { "flight-size", "SIZE",                                 \
-				  "memory for that (default: 4m)" },                     \
+	[RUN_OPT_FLIGHT_SIZE] = { "flight-size", "SIZE", NULL },                         \
 	[RUN_OPT_RESOLV] = { "resolv", "FILE",                                           \
 			     "its /etc/resolv.conf (default: servers in reach)" },       \
 	[RUN_OPT_SEED] = { "seed", "N",                                                  \
