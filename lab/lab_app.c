@@ -14,7 +14,7 @@ int64_t lab_app_wake_at(const struct lab_run *run, const struct lab_app *app)
 {
 	int64_t at;
 
-	if (!app->step || app->started || !app->host->st)
+	if (!app->step || app->started || !app->host->on)
 		return NEVER;
 	at = app->ready_at + app->step->after;
 	return max_i64(max_i64(at, app->step->at), run->net.now);
@@ -184,7 +184,7 @@ bool lab_app_act(struct lab_run *run, struct lab_app *app)
 {
 	int64_t r;
 
-	if (!app->step || !app->host->st ||
+	if (!app->step || !app->host->on ||
 	    (!app->started && lab_app_wake_at(run, app) > run->net.now))
 		return false;
 	if (!app->step->call) {

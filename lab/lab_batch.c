@@ -4,6 +4,7 @@
 #include "lab_again.h"
 #include "lab_builtin.h"
 #include "lab_capture.h"
+#include "lab_versus.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -99,6 +100,10 @@ void lab_batch_text(const struct lab_batch *b, const char *name,
 
 	if (b->fault) {
 		lab_again(b, name, text, len, out);
+		return;
+	}
+	if (b->options.kernel) {
+		lab_versus(b, name, text, len, out);
 		return;
 	}
 	if (lab_script_parse(&script, &mem, name, text, len))

@@ -14,6 +14,9 @@ struct lab_batch {
 	const char *capture; /* of options.tap, or of the first link */
 	int n_jobs;
 	enum lab_fault_kind fault; /* each runs again for each point */
+	/* With options.kernel: a scenario that takes longer is refused; 0: than
+	 * the default, else it is cut off there. */
+	int64_t real_limit_ns;
 };
 
 struct lab_outcome {

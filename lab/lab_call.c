@@ -7,6 +7,7 @@
 #include "lab_run.h"
 
 #include "drill_parse.h"
+#include "lab_sys.h"
 
 #include "link/impair.h"
 
@@ -85,12 +86,12 @@ void lab_var_learn(struct lab_var *v)
 {
 	struct tern_sockaddr a;
 
-	if (v->fd < 0 || !v->host->st)
+	if (v->fd < 0 || !v->host->on)
 		return;
 	/* A connect() that failed gives its port back. */
-	if (!tern_getsockname(v->host->st, v->fd, &a) && a.port)
+	if (!v->host->sys->name(v->host, v->fd, false, &a) && a.port)
 		v->lport = a.port;
-	if (!tern_getpeername(v->host->st, v->fd, &a)) {
+	if (!v->host->sys->name(v->host, v->fd, true, &a)) {
 		v->rport = a.port;
 		v->remote = a.addr;
 	}
@@ -110,12 +111,12 @@ static struct lab_var *socket_of(struct lab_run *run, struct lab_app *app,
 
 #define SOCKET_OR_RETURN(v)                         \
 	struct lab_var *v = socket_of(run, app, s); \
-	struct tern_stack *st = app->host->st;      \
-	int64_t now = run->net.now;                 \
+	struct lab_host *h = app->host;             \
+	const struct lab_sys *sys = h->sys;         \
 	if (!v)                                     \
 		return -TERN_EBADF;                 \
-	(void)st;                                   \
-	(void)now
+	(void)h;                                    \
+	(void)sys
 
 /* "server:80", "10.0.0.2:80", "80". */
 static bool parse_address(struct lab_run *run, const struct lab_arg *a,
@@ -157,10 +158,9 @@ static int64_t call_socket(struct lab_run *run, struct lab_app *app,
 	if (!udp && strcasecmp(s->args[0].text, "tcp") != 0)
 		return bad(run, s, "socket(tcp) or socket(udp), not \"%s\"",
 			   s->args[0].text);
-	fd = tern_socket(app->host->st,
-			 run->script->v6 ? TERN_AF_INET6 : TERN_AF_INET,
-			 udp ? TERN_SOCK_DGRAM : TERN_SOCK_STREAM, 0,
-			 run->net.now);
+	fd = app->host->sys->socket(
+		app->host, run->script->v6 ? TERN_AF_INET6 : TERN_AF_INET,
+		udp ? TERN_SOCK_DGRAM : TERN_SOCK_STREAM);
 	if (fd >= 0)
 		set_var(run, app, s, fd, udp);
 	return fd;
@@ -176,7 +176,7 @@ static int64_t call_bind(struct lab_run *run, struct lab_app *app,
 	if (!parse_address(run, &s->args[1], &a))
 		return bad(run, s, "\"%s\" is no address: server:80, 80",
 			   s->args[1].text);
-	r = tern_bind(st, v->fd, &a, now);
+	r = sys->bind(h, v->fd, &a);
 	lab_var_learn(v);
 	return r;
 }
@@ -186,16 +186,17 @@ static int64_t call_listen(struct lab_run *run, struct lab_app *app,
 {
 	SOCKET_OR_RETURN(v);
 
-	return tern_listen(st, v->fd,
-			   s->n_args > 1 ? (int)s->args[1].number : 128, now);
+	return sys->listen(h, v->fd,
+			   s->n_args > 1 ? (int)s->args[1].number : 128);
 }
 
 /* socket(), bind() and listen() at once. */
 static int64_t call_listener(struct lab_run *run, struct lab_app *app,
 			     const struct lab_step *s)
 {
-	int64_t now = run->net.now, r;
-	struct tern_stack *st = app->host->st;
+	struct lab_host *h = app->host;
+	const struct lab_sys *sys = h->sys;
+	int64_t r;
 	struct tern_sockaddr a;
 	struct lab_var *v;
 	int fd;
@@ -203,16 +204,15 @@ static int64_t call_listener(struct lab_run *run, struct lab_app *app,
 	if (!parse_address(run, &s->args[0], &a))
 		return bad(run, s, "\"%s\" is no address: server:80, 80",
 			   s->args[0].text);
-	fd = tern_socket(st, a.family, TERN_SOCK_STREAM, 0, now);
+	fd = sys->socket(h, a.family, TERN_SOCK_STREAM);
 	if (fd < 0)
 		return fd;
-	r = tern_bind(st, fd, &a, now);
+	r = sys->bind(h, fd, &a);
 	if (!r)
-		r = tern_listen(st, fd,
-				s->n_args > 1 ? (int)s->args[1].number : 128,
-				now);
+		r = sys->listen(h, fd,
+				s->n_args > 1 ? (int)s->args[1].number : 128);
 	if (r) {
-		tern_close(st, fd, now);
+		sys->close(h, fd);
 		return r;
 	}
 	set_var(run, app, s, fd, false);
@@ -222,12 +222,12 @@ static int64_t call_listener(struct lab_run *run, struct lab_app *app,
 	return fd;
 }
 
-static int64_t so_error(struct tern_stack *st, int fd, int64_t now)
+static int64_t so_error(struct lab_host *h, int fd)
 {
 	int error = 0;
 	size_t n = sizeof(error);
-	int r = tern_getsockopt(st, fd, TERN_SOL_SOCKET, TERN_SO_ERROR, &error,
-				&n, now);
+	int r = h->sys->get_option(h, fd, TERN_SOL_SOCKET, TERN_SO_ERROR,
+				   &error, &n);
 
 	return r ? r : -error;
 }
@@ -240,15 +240,15 @@ static int64_t call_connect(struct lab_run *run, struct lab_app *app,
 	SOCKET_OR_RETURN(v);
 
 	if (app->phase) {
-		if (!(tern_poll(st, v->fd) &
+		if (!(sys->poll(h, v->fd) &
 		      (TERN_POLLOUT | TERN_POLLERR | TERN_POLLHUP)))
 			return -TERN_EAGAIN;
-		return so_error(st, v->fd, now);
+		return so_error(h, v->fd);
 	}
 	if (!parse_address(run, &s->args[1], &a))
 		return bad(run, s, "\"%s\" is no address: server:80",
 			   s->args[1].text);
-	r = tern_connect(st, v->fd, &a, now);
+	r = sys->connect(h, v->fd, &a);
 	lab_var_learn(v);
 	v->rport = a.port;
 	v->remote = a.addr;
@@ -268,7 +268,7 @@ static int64_t call_accept(struct lab_run *run, struct lab_app *app,
 	int fd;
 	SOCKET_OR_RETURN(v);
 
-	fd = tern_accept(st, v->fd, &peer, now);
+	fd = sys->accept(h, v->fd, &peer);
 	if (fd < 0)
 		return fd;
 	set_var(run, app, s, fd, false);
@@ -333,9 +333,9 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 		int64_t r;
 
 		/* An error is for the next call, as some have been taken. */
-		if (app->done && tern_poll(st, v->fd) & TERN_POLLERR)
+		if (app->done && sys->poll(h, v->fd) & TERN_POLLERR)
 			return app->done;
-		r = tern_send(st, v->fd, buf, n, (int)flags_of(run, s, 2), now);
+		r = sys->send(h, v->fd, buf, n, (int)flags_of(run, s, 2));
 
 		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
 			return r;
@@ -351,14 +351,11 @@ static int64_t call_sendto(struct lab_run *run, struct lab_app *app,
 {
 	static _Thread_local uint8_t buf[CHUNK_LEN];
 	struct tern_sockaddr to;
-	struct tern_iov iov = { buf, 0 };
-	struct tern_msg msg = { .name = &to, .iov = &iov, .n_iov = 1 };
 	SOCKET_OR_RETURN(v);
 
 	if (!is_size(&s->args[1]) || !parse_address(run, &s->args[2], &to))
 		return bad(run, s, "%s", "sendto(s, BYTES or TEXT, HOST:PORT)");
-	iov.len = bytes_of(&s->args[1], 0, buf);
-	return tern_sendmsg(st, v->fd, &msg, 0, now);
+	return sys->send_to(h, v->fd, buf, bytes_of(&s->args[1], 0, buf), &to);
 }
 
 static void keep(struct lab_app *app, const uint8_t *bytes, int64_t n)
@@ -377,8 +374,8 @@ static int64_t call_read(struct lab_run *run, struct lab_app *app,
 	int64_t r;
 	SOCKET_OR_RETURN(v);
 
-	r = tern_recv(st, v->fd, buf, min_size(most, CHUNK_LEN),
-		      (int)flags_of(run, s, 2), now);
+	r = sys->recv(h, v->fd, buf, min_size(most, CHUNK_LEN),
+		      (int)flags_of(run, s, 2));
 	if (r > 0)
 		keep(app, buf, r);
 	return r;
@@ -393,9 +390,8 @@ static int64_t call_readall(struct lab_run *run, struct lab_app *app,
 	SOCKET_OR_RETURN(v);
 
 	while (app->done < most) {
-		r = tern_recv(st, v->fd, buf,
-			      (size_t)min_i64(most - app->done, CHUNK_LEN), 0,
-			      now);
+		r = sys->recv(h, v->fd, buf,
+			      (size_t)min_i64(most - app->done, CHUNK_LEN), 0);
 		if (r == -TERN_EAGAIN && s->nowait && app->done)
 			break;
 		if (r < 0)
@@ -416,7 +412,7 @@ static int64_t call_shutdown(struct lab_run *run, struct lab_app *app,
 
 	for (int i = 0; i < 3; i++) {
 		if (!strcasecmp(s->args[1].text, hows[i]))
-			return tern_shutdown(st, v->fd, i, now);
+			return sys->shutdown(h, v->fd, i);
 	}
 	return bad(run, s, "shutdown(s, RD), WR or RDWR: not \"%s\"",
 		   s->args[1].text);
@@ -488,12 +484,12 @@ static int64_t call_setsockopt(struct lab_run *run, struct lab_app *app,
 		return bad(run, s, "there is no option \"%s\"",
 			   s->args[1].text);
 	if (s->args[2].kind != LAB_NUMBER)
-		return tern_setsockopt(st, v->fd, level, (int)name,
-				       s->args[2].text, s->args[2].len, now);
+		return sys->set_option(h, v->fd, level, (int)name,
+				       s->args[2].text, s->args[2].len);
 	for (int i = 0; i < n; i++)
 		values[i] = (int)s->args[2 + i].number;
-	return tern_setsockopt(st, v->fd, level, (int)name, values,
-			       (size_t)n * sizeof(int), now);
+	return sys->set_option(h, v->fd, level, (int)name, values,
+			       (size_t)n * sizeof(int));
 }
 
 static int64_t call_getsockopt(struct lab_run *run, struct lab_app *app,
@@ -507,7 +503,7 @@ static int64_t call_getsockopt(struct lab_run *run, struct lab_app *app,
 	if (!find_option(s->args[1].text, &level, &name))
 		return bad(run, s, "there is no option \"%s\"",
 			   s->args[1].text);
-	r = tern_getsockopt(st, v->fd, level, (int)name, &value, &n, now);
+	r = sys->get_option(h, v->fd, level, (int)name, &value, &n);
 	return r ? r : value;
 }
 
@@ -516,7 +512,7 @@ static int64_t call_poll(struct lab_run *run, struct lab_app *app,
 {
 	SOCKET_OR_RETURN(v);
 
-	return tern_poll(st, v->fd) &
+	return sys->poll(h, v->fd) &
 	       (TERN_POLLIN | TERN_POLLPRI | TERN_POLLOUT | TERN_POLLERR |
 		TERN_POLLHUP | TERN_POLLRDHUP);
 }
@@ -546,7 +542,7 @@ static int64_t call_ioctl(struct lab_run *run, struct lab_app *app,
 			   "there is no request \"%s\": SIOCINQ, "
 			   "SIOCOUTQ, SIOCOUTQNSD",
 			   s->args[1].text);
-	r = tern_ioctl(st, v->fd, (unsigned long)request, &value, now);
+	r = sys->ioctl(h, v->fd, (unsigned long)request, &value);
 	return r ? r : value;
 }
 

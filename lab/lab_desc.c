@@ -7,6 +7,7 @@
 #include "lab_run.h"
 
 #include "drill_mem.h"
+#include "lab_sys.h"
 
 void lab_desc_own(struct lab_app *app, int fd)
 {
@@ -85,7 +86,7 @@ static int release(struct lab_run *run, struct lab_host *h, int fd)
 			v->fd = -1;
 		}
 	}
-	return tern_close(h->st, fd, run->net.now);
+	return h->sys->close(h, fd);
 }
 
 int lab_desc_close(struct lab_run *run, struct lab_app *app, int fd)
@@ -101,7 +102,7 @@ int lab_desc_close_all(struct lab_run *run, struct lab_app *app)
 {
 	int n = app->n_fds;
 
-	for (int i = 0; i < n && app->host->st; i++)
+	for (int i = 0; i < n && app->host->on; i++)
 		release(run, app->host, app->fds[i]);
 	app->n_fds = 0;
 	return n;

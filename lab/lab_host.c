@@ -2,7 +2,7 @@
 #include "lab_host.h"
 
 #include "lab_fault.h"
-
+#include "lab_kernel.h"
 #include "moved.h"
 
 #include <stdlib.h>
@@ -122,7 +122,7 @@ void lab_host_follow(struct lab_host *h)
 	}
 	for (int k = 0; k < h->n_followed; k++)
 		h->followed[k].seen = false;
-	while (h->st && tern_sock_next(h->st, &cursor, &i)) {
+	while (h->on && h->sys->next(h, &cursor, &i)) {
 		if (++n > LAB_FOLLOWED_MAX) {
 			h->n_unfollowed = LOOK_AGAIN;
 			return;
@@ -291,7 +291,7 @@ struct lab_host *lab_host_new(struct lab_net *net, const char *name)
 	struct tern_allocator alloc = allocator_of(net);
 	struct lab_host *h = drill_mem_grow(NULL, sizeof(*h));
 
-	*h = (struct lab_host){ .input_event = -1 };
+	*h = (struct lab_host){ .input_event = -1, .sys = &lab_sys_tern };
 	h->node.ops = &host_ops;
 	h->pool = tern_pool_new(&alloc);
 	if (!h->pool || !lab_net_add(net, &h->node, name)) {
@@ -303,7 +303,7 @@ struct lab_host *lab_host_new(struct lab_net *net, const char *name)
 
 bool lab_node_is_host(const struct lab_node *node)
 {
-	return node->ops == &host_ops;
+	return node->ops == &host_ops || lab_node_is_kernel(node);
 }
 
 /* An address is a host route with more than one port, so that each goes its
@@ -370,6 +370,8 @@ const char *lab_host_boot(struct lab_host *h)
 	struct lab_net *net = h->node.net;
 	int64_t now = net->now;
 
+	if (lab_node_is_kernel(&h->node))
+		return lab_kernel_boot(h);
 	h->config = (struct tern_config){
 		.max_sockets = h->descriptors,
 		.alloc = allocator_of(net),
@@ -384,6 +386,7 @@ const char *lab_host_boot(struct lab_host *h)
 	h->st = tern_stack_new(&h->config, now);
 	if (!h->st)
 		return "no memory";
+	h->on = true;
 	for (int i = 0; i < h->node.n_ports; i++) {
 		struct tern_link_config link = { .mtu = h->mtu[i] };
 		char name[16] = "eth0";
@@ -406,11 +409,17 @@ const char *lab_host_boot(struct lab_host *h)
 
 void lab_host_off(struct lab_host *h)
 {
+	if (lab_node_is_kernel(&h->node)) {
+		lab_kernel_off(h);
+		lab_host_follow(h);
+		return;
+	}
 	if (h->st) {
 		moved_note(h->st);
 		tern_stack_free(h->st);
 	}
 	h->st = NULL;
+	h->on = false;
 	for (int i = 0; i < h->node.n_ports; i++)
 		lab_frames_free(&h->input[i]);
 	h->n_input = 0;

@@ -9,7 +9,7 @@
 #include "lab_log.h"
 #include "lab_net.h"
 
-#include <tern/stack.h>
+#include "lab_sys.h"
 
 #define LAB_KNOBS_MAX 64
 /* With more sockets than this, states are not followed one by one. */
@@ -29,7 +29,9 @@ struct lab_followed {
 
 struct lab_host {
 	struct lab_node node;
-	struct tern_stack *st; /* NULL: the power is off */
+	bool on;
+	const struct lab_sys *sys; /* what its programs may call */
+	struct tern_stack *st;	   /* NULL: off, or the kernel's */
 	struct tern_pool *pool;
 	struct tern_config config;
 	struct tern_addr addr[LAB_PORTS_MAX][2]; /* IPv4, IPv6 */

@@ -7,6 +7,8 @@
 #include "lab_run.h"
 
 #include "lab_expect.h"
+#include "lab_kernel.h"
+#include "lab_real.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -58,7 +60,13 @@ static struct tern_addr address(int number, int link, bool v6)
 	};
 }
 
-static bool make_node(struct lab_run *run, struct lab_node_decl *d, int number)
+static bool is_on_kernel(const struct lab_run_options *o, const char *host)
+{
+	return o->kernel && (!o->on_host || !strcmp(o->on_host, host));
+}
+
+static bool make_node(struct lab_run *run, const struct lab_run_options *o,
+		      struct lab_node_decl *d, int number)
 {
 	struct tern_addr addr[2];
 
@@ -66,7 +74,10 @@ static bool make_node(struct lab_run *run, struct lab_node_decl *d, int number)
 		addr[v6] = d->has_addr[v6] ? d->addr[v6] :
 					     address(number, 0, v6);
 	if (d->kind == LAB_HOST) {
-		struct lab_host *h = lab_host_new(&run->net, d->name);
+		struct lab_host *h =
+			is_on_kernel(o, d->name) ?
+				lab_kernel_new(&run->net, d->name) :
+				lab_host_new(&run->net, d->name);
 
 		d->node = h ? &h->node : NULL;
 		if (h) {
@@ -99,9 +110,13 @@ static bool join(struct lab_run *run, struct lab_link_decl *l, const char *name)
 
 		if (d->node->n_ports < LAB_PORTS_MAX)
 			h->mtu[d->node->n_ports] = l->mtu;
-		end = lab_watch_new(&run->net, h);
-		if (!end || !lab_net_join(d->node, end))
-			goto full;
+		/* The kernel may break our rules: that is for the comparison to
+		 * say. */
+		if (!lab_node_is_kernel(d->node)) {
+			end = lab_watch_new(&run->net, h);
+			if (!end || !lab_net_join(d->node, end))
+				goto full;
+		}
 	}
 	if (lab_net_join(end, l->node))
 		return true;
@@ -148,6 +163,11 @@ static bool boot(struct lab_run *run, struct lab_host *h, int line)
 
 	if (!wrong)
 		return true;
+	if (lab_node_is_kernel(&h->node)) {
+		lab_run_fail(run, line, "%s, on the kernel: %s", h->node.name,
+			     wrong);
+		return false;
+	}
 	for (struct lab_knob_decl *k = run->script->knobs; k; k = k->next) {
 		if (!strcmp(k->name, wrong))
 			line = k->line;
@@ -201,7 +221,7 @@ static bool build(struct lab_run *run, const struct lab_run_options *o)
 	int number = 1;
 
 	for (struct lab_node_decl *d = run->script->nodes; d; d = d->next) {
-		if (!make_node(run, d, number++))
+		if (!make_node(run, o, d, number++))
 			return false;
 	}
 	if (!make_links(run, o) || !make_hosts(run, o))
@@ -310,9 +330,7 @@ static void forge(struct lab_run *run, struct lab_happening *x)
 static void set_knob(struct lab_run *run, const struct lab_happening *x)
 {
 	struct lab_host *h = lab_run_host(run, x->who);
-	int r = h->st ? tern_sysctl_set(h->st, x->name, x->value,
-					run->net.now) :
-			-TERN_ENODEV;
+	int r = h->on ? h->sys->sysctl(h, x->name, x->value) : -TERN_ENODEV;
 
 	if (r)
 		lab_run_fail(run, x->line, "%s does not take %s = %s: %s",
@@ -333,7 +351,7 @@ static void happen(struct lab_run *run, struct lab_happening *x)
 		power_off(run, h);
 		break;
 	case LAB_BOOT:
-		if (h->st)
+		if (h->on)
 			power_off(run, h);
 		lab_log_note(&run->log, run->net.now, h->node.lane, "boots");
 		boot(run, h, x->line);
@@ -459,6 +477,17 @@ static void play(struct lab_run *run)
 		run->net.now = end;
 }
 
+/* In real time: nobody can tell when the kernel will do something. */
+static void play_real(struct lab_run *run, int64_t until)
+{
+	int64_t epoch = lab_real_now();
+
+	while (run->net.now < until) {
+		lab_real_wait(run, epoch, min_i64(next_act(run), until));
+		step(run, run->net.now);
+	}
+}
+
 static void end(struct lab_run *run)
 {
 	for (struct lab_expect *e = run->script->expects; e; e = e->next) {
@@ -496,11 +525,15 @@ bool lab_run(struct lab_run *run, struct lab_script *script,
 	lab_net_init(&run->net, o->has_seed ? o->seed : script->seed,
 		     &run->log);
 	run->net.fault = o->fault;
-	if (build(run, o)) {
-		play(run);
-		end(run);
-		lab_plot_end(&run->plot);
+	if (!build(run, o))
+		return false;
+	if (o->kernel) {
+		play_real(run, o->until);
+		return true;
 	}
+	play(run);
+	end(run);
+	lab_plot_end(&run->plot);
 	return !run->n_failed;
 }
 

@@ -82,6 +82,13 @@ struct lab_run_options {
 	const char *tap;
 	lab_wire_tap *on_tap;
 	void *tap_ctx;
+	/* On the kernel beneath, all hosts or the one of this name, in real
+	 * time up to `until`. Only what programs' calls give is checked then:
+	 * what a scenario expects of packets and states is for lab_differ().
+	 * lab_kernel_enter() comes first. */
+	bool kernel;
+	const char *on_host;
+	int64_t until;
 };
 
 /* Plays it; true if all holds. False too if it cannot be set up: the report

@@ -111,13 +111,12 @@ void lab_show_ladder(struct drill_text *t, struct lab_run *run,
 	free(events);
 }
 
-void lab_show(struct drill_text *t, struct lab_run *run,
-	      const struct lab_view *view)
+void lab_show_head(struct drill_text *t, const struct lab_run *run,
+		   const struct lab_view *view)
 {
 	const struct lab_script *s = run->script;
 	const char *title = lab_show_text(s->title, view->lang);
 	const char *question = lab_show_text(s->question, view->lang);
-	const char *explain = lab_show_text(s->explain, view->lang);
 	int width = view->style.width > 100 ? 100 : view->style.width;
 
 	if (title)
@@ -125,6 +124,15 @@ void lab_show(struct drill_text *t, struct lab_run *run,
 	if (question)
 		ladder_wrap(t, question, width, 0);
 	drill_text_add(t, "\n");
+}
+
+void lab_show(struct drill_text *t, struct lab_run *run,
+	      const struct lab_view *view)
+{
+	const char *explain = lab_show_text(run->script->explain, view->lang);
+	int width = view->style.width > 100 ? 100 : view->style.width;
+
+	lab_show_head(t, run, view);
 	lab_show_ladder(t, run, view);
 	drill_text_add(t, "\n");
 	if (run->plots)

@@ -14,6 +14,9 @@ struct lab_view {
 /* The ladder alone. */
 void lab_show_ladder(struct drill_text *, struct lab_run *,
 		     const struct lab_view *);
+/* Title and question. */
+void lab_show_head(struct drill_text *, const struct lab_run *,
+		   const struct lab_view *);
 /* Title, ladder, explanation, verdict. */
 void lab_show(struct drill_text *, struct lab_run *, const struct lab_view *);
 /* All events and the verdict as one JSON object. */

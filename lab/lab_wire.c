@@ -258,6 +258,8 @@ static void wire_run(struct lab_node *node, int64_t now)
 				continue;
 			}
 			event_of(w, f)->arrives_before = node->net->log->n;
+			/* In real time it may be late. */
+			event_of(w, f)->arrives_at = now;
 			lab_node_send(node, !i, f);
 		}
 	}

@@ -24,6 +24,8 @@ enum {
 	OPT_PLOT,
 	OPT_CAPTURE,
 	OPT_ON,
+	OPT_ON_HOST,
+	OPT_REAL_LIMIT,
 	OPT_SEED,
 	OPT_SET,
 	OPT_COLOUR,
@@ -46,9 +48,16 @@ static const struct option_row rows[] = {
 		       "cwnd, flight, RTT and goodput: an SVG, and here" },
 	[OPT_CAPTURE] = { "capture", "FILE",
 			  "a link's packets as pcapng, with virtual times" },
-	[OPT_ON] = { "on", "LINK",
-		     "which link is captured, as client-server "
-		     "(default: the first)" },
+	[OPT_ON] = { "on", "kernel|LINK",
+		     "kernel: the same on the kernel beneath, in real time, "
+		     "and what differs; or which link is captured, as "
+		     "client-server (default: the first)" },
+	[OPT_ON_HOST] = { "on-host", "NAME",
+			  "with --on kernel: this host alone, the others stay "
+			  "tern" },
+	[OPT_REAL_LIMIT] = { "real-limit", "S",
+			     "with --on kernel: only so many seconds of it "
+			     "(default: all, if that takes at most 30)" },
 	[OPT_SEED] = { "seed", "N", "another seed than the scenario's" },
 	[OPT_SET] = { "set", "KNOB=V",
 		      "a sysctl on every host; may be "
@@ -160,7 +169,19 @@ static bool take(struct options *o, struct lab_command *c, int row)
 		b->capture = o->value;
 		return true;
 	case OPT_ON:
-		b->options.tap = o->value;
+		if (!strcmp(o->value, "kernel"))
+			b->options.kernel = true;
+		else
+			b->options.tap = o->value;
+		return true;
+	case OPT_ON_HOST:
+		b->options.on_host = o->value;
+		return true;
+	case OPT_REAL_LIMIT:
+		if (!parse_number(o->command, "real-limit", o->value, 100000,
+				  &n))
+			return false;
+		b->real_limit_ns = (int64_t)n * NS_PER_S;
 		return true;
 	case OPT_SEED:
 		b->options.has_seed = true;
@@ -255,6 +276,27 @@ static int check(struct options *o, struct lab_command *c)
 	return status;
 }
 
+/* Do the options go together? */
+static bool fits(struct options *o, const struct lab_command *c)
+{
+	const struct lab_batch *b = &c->batch;
+
+	if (!b->options.kernel && (b->options.on_host || b->real_limit_ns))
+		tool_error(o->command,
+			   "--on-host and --real-limit go with --on kernel");
+	else if (b->options.kernel && c->check)
+		tool_error(o->command,
+			   "--on kernel runs in real time, one by one: name "
+			   "scenarios, without --check");
+	else if (b->options.kernel && (b->capture || b->plot || b->fault))
+		tool_error(o->command,
+			   "--capture, --plot and --fault are of a run on "
+			   "tern: leave --on kernel out");
+	else
+		return true;
+	return false;
+}
+
 static int lab_main(struct options *o)
 {
 	static struct lab_command c;
@@ -273,6 +315,8 @@ static int lab_main(struct options *o)
 		return TOOL_USAGE;
 	if (c.list)
 		return list(&c);
+	if (!fits(o, &c))
+		return TOOL_USAGE;
 	if (c.check)
 		return check(o, &c);
 	if (o->argc < 1) {
@@ -301,12 +345,15 @@ const struct command cmd_lab = {
 	.more = "  tern lab third-ack-lost\n"
 		"  tern lab --set tcp_syn_retries=2 first-syn-lost\n"
 		"  tern lab --capture x.pcapng my.lab\n"
+		"  tern lab --on kernel four-way-close\n"
 		"  tern lab --check\n"
 		"\n"
 		"A name with a dot or a slash is a file; doc/lab.md describes "
 		"its language.\n"
-		"Exit status: 0 if all that a scenario expects holds, 1 if "
-		"not, 2 for a wrong\ncommand line or scenario.\n",
+		"--on kernel needs root, or user namespaces.\n"
+		"Exit status: 0 if all that a scenario expects holds (with "
+		"--on kernel: if nothing\ndiffers), 1 if not, 2 for a wrong "
+		"command line or scenario.\n",
 	.usage_status = TOOL_USAGE,
 	.run = lab_main,
 };

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What differs between two runs of one scenario: tern's and the kernel's. */
+#ifndef LAB_DIFFER_H
+#define LAB_DIFFER_H
+
+#include "lab_run.h"
+
+struct lab_differences {
+	struct drill_text text; /* a line for each */
+	int n;
+	int n_segments, n_states, n_calls; /* that are the same */
+	int64_t latest_ns;		   /* by so much times differ at most */
+};
+
+/* Compares what happened up to `until`: the segments that each host sent on
+ * each connection, in their order; the states of each of its connections;
+ * what each call gave. Of times it says by how much they differ. */
+void lab_differ(struct lab_differences *, struct lab_run *tern,
+		struct lab_run *kernel, int64_t until);
+void lab_differences_fini(struct lab_differences *);
+
+#endif
