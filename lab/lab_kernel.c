@@ -49,8 +49,10 @@ struct kernel {
 /* What tern's own defaults differ in (doc/linux.md), and what one connection
  * would leave to the next. */
 static const struct lab_knob defaults[] = {
-	{ "tcp_syn_retries", "5" },	{ "tcp_syn_linear_timeouts", "0" },
-	{ "tcp_mtu_probing", "1" },	{ "tcp_rmem", "4096 131072 6291456" },
+	{ "tcp_syn_retries", "5" },
+	{ "tcp_syn_linear_timeouts", "0" },
+	{ "tcp_mtu_probing", "1" },
+	{ "tcp_rmem", "4096 131072 6291456" },
 	{ "tcp_no_metrics_save", "1" },
 	{ "tcp_max_tw_buckets", "262144" },
 	{ "tcp_max_syn_backlog", "4096" },
