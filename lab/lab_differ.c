@@ -203,6 +203,8 @@ static int by_strand(const void *a, const void *b)
 static void say(struct lab_differences *d, const struct item *item,
 		const char *where)
 {
+	if (item->at > d->until)
+		return;
 	if (d->n++ < LINES_MAX)
 		drill_text_add(&d->text, "  %s: only %s: %s at %.3f\n",
 			       item->strand, where, item->text,
@@ -273,15 +275,20 @@ static void free_items(struct items *x)
 	free(x->v);
 }
 
+int64_t lab_differ_late(int64_t until)
+{
+	return until > INT64_MAX / 2 ? until : until + until / 8;
+}
+
 void lab_differ(struct lab_differences *d, struct lab_run *tern,
 		struct lab_run *kernel, int64_t until)
 {
 	struct items a = { 0 }, b = { 0 };
 	int i = 0, j = 0;
 
-	*d = (struct lab_differences){ 0 };
-	collect(&a, tern, until);
-	collect(&b, kernel, until);
+	*d = (struct lab_differences){ .until = until };
+	collect(&a, tern, lab_differ_late(until));
+	collect(&b, kernel, lab_differ_late(until));
 	qsort(a.v, (size_t)a.n, sizeof(*a.v), by_strand);
 	qsort(b.v, (size_t)b.n, sizeof(*b.v), by_strand);
 	while (i < a.n || j < b.n) {

@@ -240,12 +240,13 @@ static void play_kernel(const struct lab_batch *b, struct side *tern,
 {
 	struct side kernel = { 0 };
 	struct lab_run_options o = b->options;
+	int64_t until = find_until(b, tern, out);
 	struct lab_differences d;
 	const char *wrong;
 
-	o.until = find_until(b, tern, out);
-	if (!o.until)
+	if (!until)
 		return;
+	o.until = lab_differ_late(until);
 	wrong = lab_kernel_enter();
 	if (wrong) {
 		drill_text_add(&out->wrong, "--on kernel: %s\n", wrong);
@@ -255,11 +256,11 @@ static void play_kernel(const struct lab_batch *b, struct side *tern,
 		drill_text_add(&out->wrong, "%s", kernel.run.report.s);
 		goto out;
 	}
-	cut(&tern->run, o.until);
+	lab_differ(&d, &tern->run, &kernel.run, until);
+	cut(&tern->run, until);
 	cut(&kernel.run, o.until);
-	lab_differ(&d, &tern->run, &kernel.run, o.until);
 	out->holds = !d.n && !tern->run.n_failed;
-	show(b, tern, &kernel, &d, o.until, out);
+	show(b, tern, &kernel, &d, until, out);
 	lab_differences_fini(&d);
 out:
 	side_fini(&kernel);
