@@ -43,6 +43,7 @@ struct watch {
 	host_fd_fn *fn; /* NULL: not watched */
 	void *ctx;
 	uint32_t events;
+	bool last;	     /* told after all others */
 	uint32_t generation; /* tells a late event of a former watch */
 };
 
@@ -298,12 +299,18 @@ int host_watch(struct host *h, int fd, uint32_t events, host_fd_fn *fn,
 	return 0;
 }
 
+void host_tell_last(struct host *h, int fd)
+{
+	h->watches[fd].last = true;
+}
+
 void host_unwatch(struct host *h, int fd)
 {
 	if (fd < 0 || fd >= h->n_watches || !h->watches[fd].fn)
 		return;
 	epoll_ctl(h->epoll, EPOLL_CTL_DEL, fd, NULL);
 	h->watches[fd].fn = NULL;
+	h->watches[fd].last = false;
 	h->watches[fd].generation++;
 }
 
@@ -390,13 +397,13 @@ static void tell_sockets(struct host *h)
 }
 
 static void tell_descriptors(struct host *h, const struct epoll_event *ev,
-			     int n)
+			     int n, bool last)
 {
 	for (int i = 0; i < n; i++) {
 		int fd = (int)(uint32_t)ev[i].data.u64;
 		struct watch *w = &h->watches[fd];
 
-		if (w->fn && w->fn != host_link_on_event &&
+		if (w->fn && w->fn != host_link_on_event && w->last == last &&
 		    w->generation == ev[i].data.u64 >> 32)
 			w->fn(w->ctx, ev[i].events);
 	}
@@ -471,7 +478,9 @@ int host_round(struct host *h, int64_t max_wait_ns)
 	mark_links(h, ev, n);
 	take_packets(h);
 	tell_sockets(h);
-	tell_descriptors(h, ev, n);
+	tell_descriptors(h, ev, n, false);
+	tell_sockets(h);
+	tell_descriptors(h, ev, n, true);
 	tell_sockets(h);
 	for (int i = 0; i < h->n_links; i++)
 		h->busy |= host_link_give(&h->links[i]);

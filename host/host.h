@@ -97,6 +97,8 @@ typedef void host_fd_fn(void *ctx, uint32_t epoll_events);
 /* Watches a descriptor (EPOLLIN etc., level-triggered unless EPOLLET is in
  * events); watching it again changes events and callback. */
 int host_watch(struct host *, int fd, uint32_t events, host_fd_fn *, void *ctx);
+/* What of a watched descriptor is told after what all others have had. */
+void host_tell_last(struct host *, int fd);
 void host_unwatch(struct host *, int fd);
 
 typedef void host_sock_fn(void *ctx, int s, uint32_t ready);

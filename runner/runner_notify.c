@@ -58,8 +58,6 @@
  * the number may be another thread's. */
 #define UNDELIVERED_NS (2 * INT64_C(1000000000))
 
-#define BATCH 16 /* notifications a round: packets want their turn too */
-
 struct pidfd_cache {
 	pid_t tid[PIDFDS];
 	int fd[PIDFDS];
@@ -283,8 +281,9 @@ void call_tell(const struct call *c, int64_t result)
 			(int)c->arg[0], (long long)result);
 }
 
-/* True if one was there. */
-static bool take_one(struct runner *r)
+/* One call a round, after all else: a descriptor that was closed before it has
+ * been told of then, and packets want their turn too. */
+static void take_one(struct runner *r)
 {
 	struct pollfd p = { r->notify, POLLIN, 0 };
 	struct seccomp_notif *n = r->notif;
@@ -293,10 +292,10 @@ static bool take_one(struct runner *r)
 
 	/* Receiving blocks when there is nothing. */
 	if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN))
-		return false;
+		return;
 	memset(n, 0, r->notif_size);
 	if (ioctl(r->notify, SECCOMP_IOCTL_NOTIF_RECV, n) < 0)
-		return errno == EINTR || errno == ENOENT;
+		return;
 	c.id = n->id;
 	c.tid = (pid_t)n->pid;
 	c.nr = n->data.nr;
@@ -308,15 +307,13 @@ static bool take_one(struct runner *r)
 		call_answer(&c, result);
 	else
 		call_dispatch(&c);
-	return true;
 }
 
 static void on_notify(void *ctx, uint32_t events)
 {
 	struct runner *r = ctx;
 
-	for (int i = 0; i < BATCH && take_one(r); i++)
-		;
+	take_one(r);
 	if (events & EPOLLHUP) {
 		host_unwatch(r->host, r->notify);
 		runner_on_hangup(r);
@@ -325,6 +322,7 @@ static void on_notify(void *ctx, uint32_t events)
 
 int notify_init(struct runner *r, int listener)
 {
+	int error;
 	struct seccomp_notif_sizes sizes;
 
 	r->notify = listener;
@@ -348,7 +346,10 @@ int notify_init(struct runner *r, int listener)
 		r->pidfds->fd[i] = -1;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-	return host_watch(r->host, listener, EPOLLIN, on_notify, r);
+	error = host_watch(r->host, listener, EPOLLIN, on_notify, r);
+	if (error == 0)
+		host_tell_last(r->host, listener);
+	return error;
 }
 
 void notify_fini(struct runner *r)
