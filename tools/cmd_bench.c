@@ -38,11 +38,10 @@ static const struct option_row rows[] = {
 	[OPT_SECONDS] = { "seconds", "N",
 			  "of each measurement of speed "
 			  "(default: 5)" },
-	[OPT_CONNECTIONS] = { "connections", "N",
-			      "for idle (default: 100000)" },
-	[OPT_RECORDS] = { "records", "N", "for timewait (default: 1000000)" },
-	[OPT_SOCKETS] = { "sockets", "N", "for observe (default: 1000000)" },
-	[OPT_SYNS] = { "syns", "N", "for synflood (default: 1000000)" },
+	[OPT_CONNECTIONS] = { "connections", "N", NULL },
+	[OPT_RECORDS] = { "records", "N", NULL },
+	[OPT_SOCKETS] = { "sockets", "N", NULL },
+	[OPT_SYNS] = { "syns", "N", NULL },
 	[OPT_ROUNDS] = { "rounds", "N", "for path (default: 5)" },
 	[OPT_RATE] = { "rate", "MBIT", "for path (default: 50)" },
 	[OPT_CC] = { "cc", "NAME", "for path: cubic or bbr alone" },
@@ -50,8 +49,7 @@ static const struct option_row rows[] = {
 			"for goodput: a sample of that table" },
 	[OPT_SEED] = { "seed", "N", "of the sample (default: 1)" },
 	[OPT_CELLS] = { "cells", "PATTERN",
-			"for goodput, path: these cells of the golden table "
-			"alone, as 'grid cubic 10 20 *'" },
+			"for goodput, path: as 'grid cubic 10 20 *'" },
 	{ 0 },
 };
 
@@ -228,38 +226,17 @@ const struct command cmd_bench = {
 	.summary = "the benchmarks",
 	.usage = "[OPTIONS] [NAME]...",
 	.options = rows,
-	.more = "  pair  Gbit/s of one connection in memory, one thread, "
-		"1,500-byte packets\n"
-		"  idle  bytes of an idle connection: at most 416\n"
-		"  ports  connect() to one destination until EADDRNOTAVAIL\n"
-		"  timewait  bytes of a TIME_WAIT record: at most 83.9 (IPv6: "
-		"117.4); what it\n"
-		"        costs to open connections beside a million\n"
-		"  path  goodput under loss, against this kernel (by name "
-		"only): a path in real\n"
-		"        time, tern and the kernel at either end; every ratio "
-		"to kernel-to-kernel\n"
-		"        at least 0.95. Needs root, or unshare -Urn: it makes "
-		"network namespaces.\n"
-		"  synflood  ns a forged SYN; memory beneath a million of "
-		"them, and how many of\n"
-		"        1,000 clients connect at the same time: at least 990 "
-		"with cookies\n"
-		"  goodput  doc/goodput.md, the golden table, in virtual time "
-		"(by name only): half an\n"
-		"        hour; --check computes a sample of it again\n"
-		"  observe  what tern ss costs a busy host with a million "
-		"sockets (by name only):\n"
-		"        ss -s in 100 ms, ss -tan at 200,000 lines/s, 5 % of "
-		"the traffic\n"
-		"  fairness  how two flows share a link, in virtual time (by name "
-		"only)\n"
-		"  share  how cubic and this kernel's cubic share a link (by name "
-		"only); rights as\n"
-		"        for path\n"
-		"\n"
-		"Exit status: 0, or 1 if a bound is broken or a check "
-		"fails.\n",
+	.more = "  pair      Gbit/s of one connection in memory, one thread\n"
+		"  idle      bytes of an idle connection (--connections N): at most 416\n"
+		"  ports     ns a connect() until EADDRNOTAVAIL\n"
+		"  timewait  bytes of a TIME_WAIT record (--records N): at most 83.9, IPv6 117.4\n"
+		"  synflood  ns a forged SYN (--syns N); 990 of 1,000 clients get through\n"
+		"  goodput *  doc/goodput.md, the golden table, in half an hour\n"
+		"  path *    goodput under loss against this kernel; needs unshare -Urn\n"
+		"  observe * what tern ss costs a busy host (--sockets N)\n"
+		"  fairness *, share *  how two flows share a link; share: one is this kernel's\n"
+		"*: by name only. Exit status: 1 if a bound is broken or a check "
+		"fails, else 0.\n",
 	.usage_status = TOOL_USAGE,
 	.run = bench_main,
 };

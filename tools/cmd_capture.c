@@ -182,10 +182,10 @@ const struct command cmd_capture = {
 	.summary = "the packets of a running host, or of a capture",
 	.usage = "[OPTIONS] [FILTER]",
 	.options = rows,
-	.more = "FILTER is libpcap's (man pcap-filter). A packet comes with its "
-		"connection's state\n"
-		"and cwnd, and the reason if it was dropped: as a comment in "
-		"a file. The host never\n"
+	.more = "FILTER is libpcap's (man pcap-filter). In a file, a packet's "
+		"comment has its\n"
+		"connection's state and cwnd, and the reason if it was "
+		"dropped. The host never\n"
 		"waits: what comes too fast is lost and counted. Ctrl-C ends "
 		"it.\n"
 		"  tern capture --host web tcp port 80\n"

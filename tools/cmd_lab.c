@@ -49,15 +49,12 @@ static const struct option_row rows[] = {
 	[OPT_CAPTURE] = { "capture", "FILE",
 			  "a link's packets as pcapng, with virtual times" },
 	[OPT_ON] = { "on", "kernel|LINK",
-		     "kernel: the same on the kernel beneath, in real time, "
-		     "and what differs; or which link is captured, as "
-		     "client-server (default: the first)" },
+		     "on the kernel, too; or the link to capture" },
 	[OPT_ON_HOST] = { "on-host", "NAME",
-			  "with --on kernel: this host alone, the others stay "
-			  "tern" },
+			  "with --on kernel: this host alone" },
 	[OPT_REAL_LIMIT] = { "real-limit", "S",
-			     "with --on kernel: only so many seconds of it "
-			     "(default: all, if that takes at most 30)" },
+			     "with --on kernel: only so much of it "
+			     "(30)" },
 	[OPT_SEED] = { "seed", "N", "another seed than the scenario's" },
 	[OPT_SET] = { "set", "KNOB=V",
 		      "a sysctl on every host; may be "
@@ -67,8 +64,7 @@ static const struct option_row rows[] = {
 		       "with --check: at a time (default: one a "
 		       "core)" },
 	[OPT_FAULT] = { "fault", "KIND",
-			"alloc or send: again and again, each time with "
-			"another one failing" },
+			"alloc or send: again with each of them failing" },
 	[N_OPTIONS] = { NULL },
 };
 
@@ -351,8 +347,8 @@ const struct command cmd_lab = {
 		"A name with a dot or a slash is a file; doc/lab.md describes "
 		"its language.\n"
 		"--on kernel needs root, or user namespaces.\n"
-		"Exit status: 0 if all that a scenario expects holds (with "
-		"--on kernel: if nothing\ndiffers), 1 if not, 2 for a wrong "
+		"Exit status: 0 if all that is expected holds (with --on "
+		"kernel: if nothing\ndiffers), 1 if not, 2 for a wrong "
 		"command line or scenario.\n",
 	.usage_status = TOOL_USAGE,
 	.run = lab_main,
