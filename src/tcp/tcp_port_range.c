@@ -64,5 +64,7 @@ uint32_t tcp_port_run(const struct port_range *r, uint32_t start, uint32_t i)
 		circle = r->n - n;
 		end = r->n;
 	}
+	if (!circle)
+		return 0;
 	return min_u32(circle - (start + i) % circle, end - i);
 }

@@ -122,7 +122,9 @@ struct tcp_taken_key {
 	struct tern_addr laddr, raddr;
 	uint16_t rport;
 	uint8_t kind;
-	uint8_t v6 : 1, v6only : 1; /* of the socket: TAKEN_BIND */
+	/* Of the socket: TAKEN_BIND. No bit is left, as keys are compared as
+	 * bytes. */
+	uint8_t v6 : 1, v6only : 1, zero : 6;
 };
 /* What the answers may depend on, beside who has the ports. */
 struct tcp_taken_knobs {
