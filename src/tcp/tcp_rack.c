@@ -189,11 +189,16 @@ void tcp_reo_fire(struct tern_stack *st, struct tcp_conn *c)
 		}
 		tcp_rtx_queue(st, c);
 	}
-	if (wait)
+	if (wait) {
 		tcp_xmit_timer(st, c, TCP_TIMER_REO,
 			       st->now + wait + TIMER_SLACK);
-	else if (a->at[TCP_TIMER_RTX] == NEVER)
+	} else if (a->at[TCP_TIMER_RTX] == NEVER) {
+		/* It stood in for the time-out, whose time has run on [k]: a
+		 * network that reorders all the time must not put that off for
+		 * ever. */
+		a->at[TCP_TIMER_REO] = st->now;
 		tcp_rearm_rto(st, c);
+	}
 }
 
 /* 3.3.2 of RFC 8985: widen the window when it proved too small. */
