@@ -230,7 +230,8 @@ static bool take_ack(struct tern_stack *st, struct tcp_conn *c,
 }
 
 /* What Linux's header prediction would take. It shows: data that acknowledges
- * nothing new does not send what waits (of MSG_MORE, say) [k]. */
+ * nothing new neither sends what waits (of MSG_MORE, say) nor touches the timer
+ * that will [k]. */
 static bool is_predicted(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	return c->state == TERN_TCP_ESTABLISHED &&
@@ -283,7 +284,9 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	    c->ecn != ECN_ACCURATE)
 		tcp_store_ts_recent(st, c, in); /* of an old ACK too [k] */
 	silent = predicted && in->len && seq_eq(in->h.ack, c->snd.una);
-	if (!take_ack(st, c, in)) {
+	if (silent) {
+		tcp_store_ts_recent(st, c, in);
+	} else if (!take_ack(st, c, in)) {
 		if (predicted && !in->len && c->act && c->act->unsent)
 			tcp_push(st, c, false);
 		return;
