@@ -11,7 +11,6 @@
 #include "stack_flight.h"
 
 #include "base/pkt.h"
-#include "stack_text.h"
 #include "wire/wire_csum.h"
 #include "wire/wire_tcp.h"
 
@@ -38,277 +37,6 @@ static bool is_among(const uint16_t *ops, size_t n, enum call_op op)
 		if (ops[i] == op)
 			return true;
 	return false;
-}
-
-/* Lists, by last call. */
-
-static void unlist(struct flight *f, struct flight_stream *s)
-{
-	struct flight_list *l = s->lives ? &f->live : &f->over;
-
-	if (s->older)
-		s->older->newer = s->newer;
-	else
-		l->oldest = s->newer;
-	if (s->newer)
-		s->newer->older = s->older;
-	else
-		l->newest = s->older;
-}
-
-static void enlist(struct flight *f, struct flight_stream *s)
-{
-	struct flight_list *l;
-
-	s->lives = s->n_socks || (s->was_open && s->ended_at == NEVER);
-	l = s->lives ? &f->live : &f->over;
-	s->older = l->newest;
-	s->newer = NULL;
-	if (l->newest)
-		l->newest->newer = s;
-	else
-		l->oldest = s;
-	l->newest = s;
-}
-
-/* The hash is the same for both directions. */
-static uint32_t bucket_of(const struct tern_sockaddr *a,
-			  const struct tern_sockaddr *b)
-{
-	uint32_t h =
-		a->port * UINT32_C(2654435761) + b->port * UINT32_C(2654435761);
-	int i;
-
-	for (i = 0; i < 16; i += 4)
-		h += get_be32(a->addr.b + i) * UINT32_C(0x9e3779b1) +
-		     get_be32(b->addr.b + i) * UINT32_C(0x9e3779b1);
-	return (h ^ h >> 15) % FLIGHT_BUCKETS;
-}
-
-static bool is_at(const struct tern_sockaddr *a, const struct tern_sockaddr *b)
-{
-	return a->port == b->port && tern_addr_equal(&a->addr, &b->addr);
-}
-
-struct flight_stream *stack_flight_find(struct flight *f,
-					const struct tern_sockaddr *local,
-					const struct tern_sockaddr *remote)
-{
-	struct flight_stream *s = f->buckets[bucket_of(local, remote)];
-
-	for (; s; s = s->next_hash) {
-		if ((is_at(&s->local, local) && is_at(&s->remote, remote)) ||
-		    (is_at(&s->local, remote) && is_at(&s->remote, local)))
-			break;
-	}
-	return s;
-}
-
-static void unhash(struct flight *f, struct flight_stream *s)
-{
-	struct flight_stream **at;
-
-	if (!s->has_ends)
-		return;
-	at = &f->buckets[bucket_of(&s->local, &s->remote)];
-	while (*at && *at != s)
-		at = &(*at)->next_hash;
-	if (*at)
-		*at = s->next_hash;
-	s->has_ends = false;
-}
-
-/* The newest of its ends is found first. */
-static void join(struct flight *f, struct flight_stream *s,
-		 const struct tern_sockaddr *local,
-		 const struct tern_sockaddr *remote)
-{
-	struct flight_stream **at;
-
-	unhash(f, s);
-	s->local = *local;
-	s->remote = *remote;
-	s->has_ends = true;
-	at = &f->buckets[bucket_of(local, remote)];
-	s->next_hash = *at;
-	*at = s;
-}
-
-/* Memory. */
-
-static void drop_entries(struct flight *f, struct flight_stream *s)
-{
-	while (s->first) {
-		struct flight_entry *e = s->first;
-
-		s->first = e->next;
-		mem_free(&f->mem, e, sizeof(*e) + e->n);
-	}
-	s->last = NULL;
-	f->size -= s->size;
-	s->size = 0;
-}
-
-static void drop(struct flight *f, struct flight_stream *s)
-{
-	int i;
-
-	drop_entries(f, s);
-	unlist(f, s);
-	unhash(f, s);
-	if (s->listener)
-		s->listener->refs--;
-	for (i = 0; s->n_socks && i < f->n_sockets; i++)
-		if (f->sockets[i] == s)
-			f->sockets[i] = NULL;
-	mem_free(&f->mem, s, sizeof(*s));
-	f->size -= sizeof(*s);
-}
-
-static struct flight_stream *oldest(struct flight_list *l)
-{
-	struct flight_stream *s = l->oldest;
-
-	while (s && (s->refs || s->is_lost || (s->is_listener && s->n_socks)))
-		s = s->newer;
-	return s;
-}
-
-/* Those that are over go whole. Of one that lives its end is still to be told,
- * so it stays without what it did. */
-static void make_room(struct flight *f)
-{
-	struct flight_stream *s;
-
-	while (f->size > f->most && (s = oldest(&f->over)))
-		drop(f, s);
-	while (f->size > f->most && (s = oldest(&f->live))) {
-		drop_entries(f, s);
-		s->is_lost = true;
-		f->open = NULL;
-	}
-}
-
-static struct flight_stream *new_stream(struct flight *f)
-{
-	struct flight_stream *s = mem_zalloc(&f->mem, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	s->id = ++f->n_streams;
-	s->ended_at = NEVER;
-	f->size += sizeof(*s);
-	enlist(f, s);
-	return s;
-}
-
-static void set_socket(struct flight *f, int64_t number,
-		       struct flight_stream *s)
-{
-	struct flight_stream **more;
-	int n = f->n_sockets;
-
-	while (number >= n)
-		n = n ? 2 * n : 64;
-	if (n > f->n_sockets) {
-		more = mem_zalloc(&f->mem, (size_t)n * sizeof(*more));
-		if (!more)
-			return;
-		if (f->n_sockets)
-			memcpy(more, f->sockets,
-			       (size_t)f->n_sockets * sizeof(*more));
-		mem_free(&f->mem, f->sockets,
-			 (size_t)f->n_sockets * sizeof(*more));
-		f->sockets = more;
-		f->n_sockets = n;
-	}
-	f->sockets[number] = s;
-	s->n_socks++;
-}
-
-static struct flight_stream *of_socket(const struct flight *f, int s)
-{
-	return s >= 0 && s < f->n_sockets ? f->sockets[s] : NULL;
-}
-
-/* An entry with n bytes to be filled, or NULL. */
-static struct flight_entry *append(struct flight *f, struct flight_stream *s,
-				   const struct call *c, size_t n)
-{
-	struct flight_entry *e;
-
-	if (s->is_lost)
-		return NULL;
-	e = mem_zalloc(&f->mem, sizeof(*e) + n);
-	if (!e) {
-		s->is_lost = true;
-		drop_entries(f, s);
-		return NULL;
-	}
-	e->order = f->order;
-	e->now = c->now;
-	e->op = (uint8_t)c->op;
-	e->s = c->s;
-	e->n = (uint32_t)n;
-	memcpy(e->arg, c->arg, sizeof(e->arg));
-	if (s->last)
-		s->last->next = e;
-	else
-		s->first = e;
-	s->last = e;
-	s->size += sizeof(*e) + n;
-	f->size += sizeof(*e) + n;
-	if (s != &f->setup) {
-		unlist(f, s);
-		enlist(f, s);
-	}
-	return e;
-}
-
-/* What goes in besides numbers and packets. */
-static struct flight_entry *
-append_call(struct flight *f, struct flight_stream *s, const struct call *c)
-{
-	const struct tern_msg *msg = c->in;
-	const char *const *pair = c->in;
-	struct flight_entry *e;
-	size_t n;
-	int i;
-
-	switch ((enum call_shape)stack_door_rows[c->op].in) {
-	case SHAPE_BYTES:
-		/* A controller is its code. */
-		n = c->op == CALL_CC_REGISTER ? sizeof(c->out) : c->in_len;
-		e = append(f, s, c, n);
-		if (e && n)
-			memcpy(e->bytes,
-			       c->op == CALL_CC_REGISTER ?
-				       (const void *)&c->out :
-				       c->in,
-			       n);
-		return e;
-	case SHAPE_PAIR:
-		n = str_len(pair[0]) + 1;
-		e = append(f, s, c, n + str_len(pair[1]) + 1);
-		if (e) {
-			memcpy(e->bytes, pair[0], n);
-			memcpy(e->bytes + n, pair[1], e->n - n);
-		}
-		return e;
-	case SHAPE_MSG:
-		e = append(f, s, c, msg->name ? sizeof(*msg->name) : 0);
-		if (e && msg->name)
-			memcpy(e->bytes, msg->name, sizeof(*msg->name));
-		for (i = 0; e && i < msg->n_iov; i++)
-			e->n_data += (uint32_t)msg->iov[i].len;
-		return e;
-	case SHAPE_NONE:
-	case SHAPE_PKTS:
-	case SHAPE_FRAGS:
-	case SHAPE_CC:
-		break;
-	}
-	return append(f, s, c, 0);
 }
 
 /* Ends. */
@@ -400,16 +128,16 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 	if (t->kind == TERN_TRACE_DROP || !t->remote.port)
 		return;
 	if (t->kind == TERN_TRACE_STATE && t->to == TERN_TCP_SYN_SENT) {
-		s = of_socket(f, t->s);
+		s = stack_flight_of(f, t->s);
 		if (s)
-			join(f, s, &t->local, &t->remote);
+			stack_flight_join(f, s, &t->local, &t->remote);
 	} else {
 		s = stack_flight_find(f, &t->local, &t->remote);
 	}
 	if (!s)
 		return;
 	if (!s->last || s->last->order != f->order)
-		append(f, s, &c, 0);
+		stack_flight_append(f, s, &c, 0);
 	if (t->kind == TERN_TRACE_STATE)
 		on_state(f, s, t);
 }
@@ -445,12 +173,12 @@ static struct flight_stream *stream_in(struct flight *f,
 	l = listener_at(f, local);
 	if (!l)
 		return s;
-	s = new_stream(f);
+	s = stack_flight_new(f);
 	if (!s)
 		return NULL;
 	s->listener = l;
 	l->refs++;
-	join(f, s, local, remote);
+	stack_flight_join(f, s, local, remote);
 	return s;
 }
 
@@ -466,7 +194,7 @@ static void on_packet(struct flight *f, const struct call *c,
 	if (!stack_flight_ends(pkt, false, &local, &remote, &n, &flags))
 		return;
 	s = stream_in(f, &local, &remote, flags);
-	e = s ? append(f, s, c, n) : NULL;
+	e = s ? stack_flight_append(f, s, c, n) : NULL;
 	if (!e)
 		return;
 	tern_pkt_copy_out(pkt, 0, e->bytes, n);
@@ -493,7 +221,7 @@ static void on_output(struct flight *f, const struct call *c,
 	s = stack_flight_find(f, &local, &remote);
 	if (!s)
 		return;
-	e = append(f, s, c, sizeof(hash));
+	e = stack_flight_append(f, s, c, sizeof(hash));
 	hash = stack_flight_hash(pkt, n);
 	if (e)
 		memcpy(e->bytes, &hash, sizeof(hash));
@@ -508,10 +236,10 @@ static void on_output(struct flight *f, const struct call *c,
 static void on_poll(struct flight *f, int number, int64_t now)
 {
 	struct call c = { .op = CALL_POLL, .s = number, .now = now };
-	struct flight_stream *s = of_socket(f, number);
+	struct flight_stream *s = stack_flight_of(f, number);
 
 	if (s && !(s->last && s->last->op == CALL_POLL))
-		append(f, s, &c, 0);
+		stack_flight_append(f, s, &c, 0);
 }
 
 /* Sockets with news are polled before they are told. */
@@ -550,13 +278,13 @@ void stack_flight_before(struct tern_stack *st, const struct call *c)
 	else if (c->op == CALL_POLL)
 		on_poll(f, c->s, max_i64(c->now, st->now));
 	if (is_among(setup_calls, ARRAY_LEN(setup_calls), c->op)) {
-		append_call(f, &f->setup, c);
+		stack_flight_append_call(f, &f->setup, c);
 		return;
 	}
-	s = of_socket(f, c->s);
+	s = stack_flight_of(f, c->s);
 	if (s && is_among(socket_calls, ARRAY_LEN(socket_calls), c->op)) {
 		f->open_prev = s->last;
-		f->open = append_call(f, s, c);
+		f->open = stack_flight_append_call(f, s, c);
 	}
 }
 
@@ -567,11 +295,11 @@ static void on_socket(struct flight *f, const struct call *c, int64_t result)
 
 	if (result < 0 || (c->arg[1] & 0xf) != TERN_SOCK_STREAM)
 		return;
-	s = new_stream(f);
+	s = stack_flight_new(f);
 	if (!s)
 		return;
-	set_socket(f, result, s);
-	e = append(f, s, c, 0);
+	stack_flight_set_socket(f, result, s);
+	e = stack_flight_append(f, s, c, 0);
 	if (e)
 		e->result = result;
 }
@@ -586,8 +314,8 @@ static void on_accept(struct flight *f, const struct call *c, int64_t result)
 	if (result < 0 || tern_getsockname(f->st, (int)result, &local) ||
 	    !(s = stack_flight_find(f, &local, remote)))
 		return;
-	set_socket(f, result, s);
-	e = append(f, s, c, 0);
+	stack_flight_set_socket(f, result, s);
+	e = stack_flight_append(f, s, c, 0);
 	if (e)
 		e->result = result;
 }
@@ -621,7 +349,7 @@ static void forget_last(struct flight *f, struct flight_stream *s)
 
 static void on_result(struct flight *f, const struct call *c, int64_t result)
 {
-	struct flight_stream *s = of_socket(f, c->s);
+	struct flight_stream *s = stack_flight_of(f, c->s);
 	const struct tern_frag *frags = c->out;
 	int64_t i;
 
@@ -647,8 +375,7 @@ static void on_result(struct flight *f, const struct call *c, int64_t result)
 	if (c->op == CALL_CLOSE) {
 		f->sockets[c->s] = NULL;
 		s->n_socks--;
-		unlist(f, s);
-		enlist(f, s);
+		stack_flight_touch(f, s);
 	}
 }
 
@@ -672,7 +399,7 @@ void stack_flight_after(struct tern_stack *st, const struct call *c,
 	if (f->n_awaited)
 		tell_due(f, c->now);
 	if (f->size > f->most)
-		make_room(f);
+		stack_flight_make_room(f);
 }
 
 int stack_flight_begin(struct tern_stack *st)
@@ -708,10 +435,10 @@ void stack_flight_end(struct tern_stack *st)
 	for (s = f->over.oldest; s; s = s->newer)
 		s->listener = NULL;
 	while (f->live.oldest)
-		drop(f, f->live.oldest);
+		stack_flight_drop(f, f->live.oldest);
 	while (f->over.oldest)
-		drop(f, f->over.oldest);
-	drop_entries(f, &f->setup);
+		stack_flight_drop(f, f->over.oldest);
+	stack_flight_empty(f, &f->setup);
 	mem_free(&f->mem, f->sockets,
 		 (size_t)f->n_sockets * sizeof(*f->sockets));
 	st->cfg.trace = NULL;

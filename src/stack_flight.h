@@ -102,6 +102,32 @@ bool stack_flight_ends(const struct tern_pkt *, bool out,
 		       uint16_t *flags);
 /* What a segment says, in 32 bits. */
 uint32_t stack_flight_hash(const struct tern_pkt *, uint32_t hdr_len);
+
+/* stack_flight_stream.c. A new one has no ends yet; NULL without memory. */
+struct flight_stream *stack_flight_new(struct flight *);
+void stack_flight_drop(struct flight *, struct flight_stream *);
+/* Without its entries. */
+void stack_flight_empty(struct flight *, struct flight_stream *);
+/* Forgets until what is left fits. */
+void stack_flight_make_room(struct flight *);
+/* Something happened to it: it is the youngest, of those that live or not. */
+void stack_flight_touch(struct flight *, struct flight_stream *);
+/* These are its ends now; the newest of the same ends is found first. */
+void stack_flight_join(struct flight *, struct flight_stream *,
+		       const struct tern_sockaddr *local,
+		       const struct tern_sockaddr *remote);
+void stack_flight_set_socket(struct flight *, int64_t number,
+			     struct flight_stream *);
+/* By its socket, or NULL. */
+struct flight_stream *stack_flight_of(const struct flight *, int s);
+/* An entry with n bytes to be filled, or NULL. */
+struct flight_entry *stack_flight_append(struct flight *,
+					 struct flight_stream *,
+					 const struct call *, size_t n);
+/* The same with what went in besides numbers and packets. */
+struct flight_entry *stack_flight_append_call(struct flight *,
+					      struct flight_stream *,
+					      const struct call *);
 struct flight_stream *stack_flight_find(struct flight *,
 					const struct tern_sockaddr *local,
 					const struct tern_sockaddr *remote);

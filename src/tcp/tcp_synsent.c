@@ -187,7 +187,7 @@ static void acked(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	tcp_ecn_synack_in(st, c, in);
 	tcp_ack_in(st, c, in);
 	if (first)
-		c->act->syn_retrans = min_u32(c->act->syn_retrans, 1) & 1;
+		c->act->syn_retrans = c->act->syn_retrans > 0;
 	if (established(st, c, in))
 		return;
 	tcp_urg_in(st, c, in);
