@@ -151,10 +151,9 @@ static bool take(struct options *o, struct lab_command *c, int row)
 	case OPT_LANG:
 		return take_lang(o, &b->view);
 	case OPT_ASCII:
-		b->view.style.ascii = true;
-		return true;
 	case OPT_WIDTH:
-		return view_take_width(o->command, &b->view.style, o->value);
+	case OPT_COLOUR:
+		return view_take(o->command, &b->view.style, row, o->value);
 	case OPT_JSON:
 		b->json = true;
 		return true;
@@ -187,8 +186,6 @@ static bool take(struct options *o, struct lab_command *c, int row)
 		return take_fault(o, c);
 	case OPT_SET:
 		return take_knob(o, c);
-	case OPT_COLOUR:
-		return view_take_colour(o->command, &b->view.style, o->value);
 	case OPT_JOBS:
 		if (!parse_number(o->command, "jobs", o->value, 64, &n))
 			return false;

@@ -231,12 +231,9 @@ static bool take(struct options *o, struct ladder_command *c, int row)
 		c->conns.show_ts = true;
 		return true;
 	case OPT_ASCII:
-		c->style.ascii = true;
-		return true;
 	case OPT_WIDTH:
-		return view_take_width(o->command, &c->style, o->value);
 	case OPT_COLOUR:
-		return view_take_colour(o->command, &c->style, o->value);
+		return view_take(o->command, &c->style, row, o->value);
 	}
 	return false;
 }

@@ -357,12 +357,9 @@ static bool take_option(struct replay *r, int row, const char *value)
 		r->pkt = value;
 		return true;
 	case OPT_ASCII:
-		r->style.ascii = true;
-		return true;
 	case OPT_WIDTH:
-		return view_take_width(r->command, &r->style, value);
 	case OPT_COLOUR:
-		return view_take_colour(r->command, &r->style, value);
+		return view_take(r->command, &r->style, row, value);
 	}
 	return false;
 }

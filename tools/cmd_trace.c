@@ -213,13 +213,12 @@ static bool take(struct trace *t, int row, const char *value)
 	ask_option(&t->ask, row, value);
 	t->packets |= row == OPT_PACKETS;
 	t->ladder |= row == OPT_LADDER;
-	t->style.ascii |= row == OPT_ASCII;
 	if (row == OPT_COUNT)
 		return parse_number(command, "count", value, INT64_MAX,
 				    &t->most);
-	if (row == OPT_WIDTH)
-		return view_take_width(command, &t->style, value);
-	return row != OPT_COLOUR || view_take_colour(command, &t->style, value);
+	if (row == OPT_ASCII || row == OPT_WIDTH || row == OPT_COLOUR)
+		return view_take(command, &t->style, row, value);
+	return true;
 }
 
 static int trace_main(struct options *o)

@@ -24,8 +24,8 @@ void view_init(struct ladder_style *s)
 	s->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 }
 
-bool view_take_width(const struct command *command, struct ladder_style *s,
-		     const char *value)
+static bool take_width(const struct command *command, struct ladder_style *s,
+		       const char *value)
 {
 	uint64_t n;
 
@@ -35,8 +35,8 @@ bool view_take_width(const struct command *command, struct ladder_style *s,
 	return true;
 }
 
-bool view_take_colour(const struct command *command, struct ladder_style *s,
-		      const char *value)
+static bool take_colour(const struct command *command, struct ladder_style *s,
+			const char *value)
 {
 	if (!strcmp(value, "always"))
 		s->colour = true;
@@ -47,5 +47,18 @@ bool view_take_colour(const struct command *command, struct ladder_style *s,
 			   value);
 		return false;
 	}
+	return true;
+}
+
+bool view_take(const struct command *command, struct ladder_style *s, int row,
+	       const char *value)
+{
+	const char *name = command->options[row].name;
+
+	if (!strcmp(name, "width"))
+		return take_width(command, s, value);
+	if (!strcmp(name, "colour"))
+		return take_colour(command, s, value);
+	s->ascii = true;
 	return true;
 }

@@ -27,10 +27,8 @@
 
 /* The terminal's width, and colour if it is one. */
 void view_init(struct ladder_style *);
-/* False: it was wrong, and that has been told. */
-bool view_take_width(const struct command *, struct ladder_style *,
-		     const char *value);
-bool view_take_colour(const struct command *, struct ladder_style *,
-		      const char *value);
+/* Takes one of the three. False: it was wrong, and that has been told. */
+bool view_take(const struct command *, struct ladder_style *, int row,
+	       const char *value);
 
 #endif
