@@ -55,6 +55,10 @@ size_t bench_resident(void);
 /* Zeroed, resident at once, never freed; NULL without memory. */
 void *bench_array(size_t n, size_t size);
 
+#define BENCH_ROUNDS_MAX 99
+/* Sorts them. */
+double bench_median(double *values, unsigned n);
+
 /* Real seconds since some instant. */
 double bench_clock(void);
 

@@ -30,7 +30,6 @@
 #define ALONE (10 * NS_PER_S)
 #define SETTLES (60 * NS_PER_S)
 #define JITTER (NS_PER_S * 1500 * 8 / (RATE_MBIT * 1000000))
-#define ROUNDS_MAX 99
 #define ALIKE 0.45
 #define LEFT_SLACK 0.05
 
@@ -113,17 +112,10 @@ static double share_of(const struct pair *p, const double *mbits)
 	return p->cc[0][0] == 'c' ? a : 1 - a;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The rounds of a pair, by seeds, as its row. NULL: one failed. */
 static json_t *run_pair(const struct pair *p, unsigned rounds)
 {
-	double shares[ROUNDS_MAX], sum[2] = { 0 };
+	double shares[BENCH_ROUNDS_MAX], sum[2] = { 0 }, median;
 
 	for (unsigned r = 0; r < rounds; r++) {
 		double mbits[2] = { 0 };
@@ -134,14 +126,13 @@ static json_t *run_pair(const struct pair *p, unsigned rounds)
 		sum[0] += mbits[0];
 		sum[1] += mbits[1];
 	}
-	qsort(shares, rounds, sizeof(shares[0]), compare);
+	median = bench_median(shares, rounds);
 	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f}",
 			 "first", p->cc[0], "second", p->cc[1], "rtt_ms",
 			 p->rtt_ms, "queue_bdp", p->queue, "seconds",
 			 p->seconds, "first_mbits", sum[0] / rounds,
-			 "second_mbits", sum[1] / rounds, "share",
-			 shares[rounds / 2], "worst", shares[0], "least",
-			 least(p));
+			 "second_mbits", sum[1] / rounds, "share", median,
+			 "worst", shares[0], "least", least(p));
 }
 
 static double number(const json_t *row, const char *key)

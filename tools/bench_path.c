@@ -34,7 +34,6 @@
 
 #define BATCH 64
 #define N_PAIRINGS 4
-#define ROUNDS_MAX 99
 /* The bars of the comparison. */
 #define LEAST_IN_CELL 0.95
 #define LEAST_OVER_ALL 1.0
@@ -182,23 +181,11 @@ static bool open_and_run(const struct cell *cell, const struct bench_options *o,
 	return ok;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n)
-{
-	qsort(values, n, sizeof(*values), compare);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* The rounds of a cell as its row. NULL: one failed. */
 static json_t *run_cell(const struct cell *cell, const struct bench_options *o)
 {
-	double mbits[N_PAIRINGS][ROUNDS_MAX], resent[N_PAIRINGS][ROUNDS_MAX];
+	double mbits[N_PAIRINGS][BENCH_ROUNDS_MAX],
+		resent[N_PAIRINGS][BENCH_ROUNDS_MAX];
 	json_t *row = json_pack("{s:s}", "cell", cell->name);
 	double kernel = 0;
 
@@ -215,14 +202,14 @@ static json_t *run_cell(const struct cell *cell, const struct bench_options *o)
 		}
 	}
 	for (int i = 0; i < N_PAIRINGS; i++) {
-		double m = median(mbits[i], o->rounds);
+		double m = bench_median(mbits[i], o->rounds);
 
 		kernel = i == 0 ? m : kernel;
-		json_object_set_new(row, pairing_names[i],
-				    json_pack("{s:f, s:f, s:f}", "mbits", m,
-					      "ratio", kernel ? m / kernel : 0,
-					      "resent",
-					      median(resent[i], o->rounds)));
+		json_object_set_new(
+			row, pairing_names[i],
+			json_pack("{s:f, s:f, s:f}", "mbits", m, "ratio",
+				  kernel ? m / kernel : 0, "resent",
+				  bench_median(resent[i], o->rounds)));
 	}
 	return row;
 }
@@ -320,7 +307,8 @@ static bool run_golden(const struct bench_options *o, json_t *results)
 		goodput_cell_name(&golden, cell.name, sizeof(cell.name));
 		cell.ways[0] = path.there;
 		cell.ways[1].delay_ns = path.back_ns;
-		if (golden.table == GOODPUT_TAIL ||
+		if ((golden.table != GOODPUT_GRID &&
+		     golden.table != GOODPUT_PERIODIC) ||
 		    fnmatch(o->cells, cell.name, 0))
 			continue;
 		if (!run_into(&cell, o, results))

@@ -24,7 +24,6 @@
 
 #define BATCH 64
 #define N_FLOWS 2
-#define ROUNDS_MAX 99
 #define LEAST 0.45 /* of the link, for the worse off */
 
 struct pair {
@@ -171,18 +170,11 @@ static bool measure(const struct pair *pair, int rtt_ms,
 	return ok;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The first flow's share, by rounds, as its row. NULL: one failed. */
 static json_t *run_pair(const struct pair *pair, int rtt_ms,
 			const struct bench_options *o)
 {
-	double shares[ROUNDS_MAX];
+	double shares[BENCH_ROUNDS_MAX], median;
 
 	for (unsigned r = 0; r < o->rounds; r++) {
 		double bytes[N_FLOWS];
@@ -191,10 +183,10 @@ static json_t *run_pair(const struct pair *pair, int rtt_ms,
 			return NULL;
 		shares[r] = bytes[0] / (bytes[0] + bytes[1]);
 	}
-	qsort(shares, o->rounds, sizeof(shares[0]), compare);
+	median = bench_median(shares, o->rounds);
 	return json_pack("{s:s, s:i, s:f, s:f, s:f}", "pair", pair->name,
-			 "rtt_ms", rtt_ms, "first", shares[o->rounds / 2],
-			 "least", shares[0], "most", shares[o->rounds - 1]);
+			 "rtt_ms", rtt_ms, "first", median, "least", shares[0],
+			 "most", shares[o->rounds - 1]);
 }
 
 static double number(const json_t *row, const char *key)

@@ -158,19 +158,6 @@ static bool make_wave(struct tw_bench *b, uint32_t from, uint32_t to)
 	return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), by_value);
-	return values[ROUNDS / 2];
-}
-
 /* ns a connect(); the SYNs are thrown away. Less than 0: it failed. */
 static double time_connects(struct tw_bench *b)
 {
@@ -216,8 +203,8 @@ static bool sample(struct tw_bench *b, struct tw_sample *s)
 		connects[i < 0 ? 0 : i] = c;
 		handshakes[i < 0 ? 0 : i] = h;
 	}
-	s->connect_ns = median(connects);
-	s->handshake_ns = median(handshakes);
+	s->connect_ns = bench_median(connects, ROUNDS);
+	s->handshake_ns = bench_median(handshakes, ROUNDS);
 	return true;
 }
 

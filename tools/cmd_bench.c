@@ -69,6 +69,19 @@ void bench_add(json_t *results, const char *what, double value,
 					"value", value, "unit", unit));
 }
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double bench_median(double *values, unsigned n)
+{
+	qsort(values, n, sizeof(*values), compare);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 static void print_table(const char *name, const json_t *results)
 {
 	json_t *row;
@@ -160,7 +173,7 @@ static bool take_option(struct bench_options *b, int row, const char *value)
 	case OPT_SYNS:
 		return take_number("syns", value, 100000000, &b->syns);
 	case OPT_ROUNDS:
-		if (!take_number("rounds", value, 99, &n))
+		if (!take_number("rounds", value, BENCH_ROUNDS_MAX, &n))
 			return false;
 		b->rounds = (unsigned)n;
 		break;
