@@ -2,6 +2,8 @@
 /* Each host has a namespace of its own, with a device for each of its ports.
  * What its programs ask of it is in lab_kernel_sys.c. */
 #define _GNU_SOURCE /* unshare */
+#include "lab_kernel.h"
+
 #include "lab_kernel_priv.h"
 
 #include <errno.h>
