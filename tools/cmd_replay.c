@@ -292,7 +292,8 @@ static bool take_until(struct replay *r, const char *text)
 		tool_error(r->command, "--until=%s: seconds, as in 2.5", text);
 		return false;
 	}
-	r->r.for_ns = s > 0 ? (int64_t)(s * 1e9) : 1;
+	/* As --print tells it; what falls short of it by rounding is it. */
+	r->r.for_ns = s > 0 ? (int64_t)(s * 1e9 + 0.5) : 1;
 	return true;
 }
 
