@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Events become items (a packet one or two), items sorted by time become rows,
- * rows are set into a grid of cells and printed without the blanks behind.
- *
- * A packet is split into leaving and arriving if the lane where it arrives
- * acts while it is on its way, if one the other way crosses it, or if one that
- * left later overtakes it: so times never run backwards in a column.
+ * Rows are set into a grid of cells and printed without the blanks behind.
  */
 #include "ladder.h"
+
+#include "ladder_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,164 +13,21 @@
 #define TIME_COLUMNS 9 /* at least: "1234.567" and a blank */
 #define TIME_DIGITS 3
 #define STATE_COLUMNS 10
-#define LANES_MAX 16
 #define WIDTH_MAX 512
 #define WIDTH_MIN 60
 /* More rows are no picture any more. */
 #define ROWS_MAX 1500
-/* How far back one looks for a packet that is still on its way. */
-#define LOOK_BACK 2000
 #define DEFAULT_FOLD_NS INT64_C(2000000000)
-
-enum part { PLAIN, WHOLE, LEAVES, ARRIVES };
-
-struct item {
-	const struct ladder_event *e;
-	enum part part;
-	int64_t at;
-	int order;
-};
-
-struct row {
-	const struct item *item;
-	int order[LANES_MAX];  /* of what is at a lane, among the events */
-	int64_t at[LANES_MAX]; /* of a lane; -1: nothing there */
-	const char *state[LANES_MAX];
-};
 
 struct drawing {
 	struct drill_text *out;
 	const struct ladder_style *style;
-	int width, x[LANES_MAX];
+	int width, x[LADDER_LANES_MAX];
 	int digits, time_columns;
 	char cells[WIDTH_MAX][8];
 	int64_t drawn_at; /* the last row's */
 	int n_drawn;
 };
-
-static bool is_packet(const struct ladder_event *e)
-{
-	return e->kind == LADDER_PACKET;
-}
-
-static bool arrives(const struct ladder_event *e)
-{
-	return is_packet(e) && !e->lost && e->arrives_at != INT64_MAX;
-}
-
-/* Does b make two rows of a? a_first: a is before b in the list. */
-static bool disturbs(const struct ladder_event *a, const struct ladder_event *b,
-		     bool a_first)
-{
-	if (is_packet(b) && b->lane == a->to && b->to == a->lane && arrives(b))
-		return b->at < a->arrives_at && b->arrives_at > a->at;
-	if (a_first && b->lane == a->to)
-		return b->at < a->arrives_at && b->at >= a->at;
-	return a_first && arrives(b) && b->to == a->to &&
-	       b->arrives_at < a->arrives_at;
-}
-
-static bool is_disturbed(const struct ladder_event *e, int n, int k)
-{
-	for (int j = k + 1; j < n && e[j].at < e[k].arrives_at; j++) {
-		if (disturbs(&e[k], &e[j], true))
-			return true;
-	}
-	for (int j = k - 1; j >= 0 && j > k - LOOK_BACK; j--) {
-		if (disturbs(&e[k], &e[j], false))
-			return true;
-	}
-	return false;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	/* What arrives comes before what it causes. */
-	if ((x->part == ARRIVES) != (y->part == ARRIVES))
-		return x->part == ARRIVES ? -1 : 1;
-	return x->order - y->order;
-}
-
-static int make_items(const struct ladder_event *e, int n, struct item *items)
-{
-	int n_items = 0;
-
-	for (int k = 0; k < n; k++) {
-		bool two = arrives(&e[k]) && is_disturbed(e, n, k);
-
-		items[n_items++] = (struct item){ &e[k],
-						  two		   ? LEAVES :
-						  is_packet(&e[k]) ? WHOLE :
-								     PLAIN,
-						  e[k].at, 2 * k };
-		if (two)
-			items[n_items++] = (struct item){ &e[k], ARRIVES,
-							  e[k].arrives_at,
-							  2 * k + 1 };
-	}
-	qsort(items, (size_t)n_items, sizeof(*items), compare);
-	return n_items;
-}
-
-static void new_row(struct row *r, const struct item *item)
-{
-	const struct ladder_event *e = item->e;
-
-	r->item = item;
-	for (int i = 0; i < LANES_MAX; i++) {
-		r->at[i] = -1;
-		r->state[i] = NULL;
-	}
-	if (item->part != ARRIVES) {
-		r->at[e->lane] = e->at;
-		r->order[e->lane] = item->order / 2;
-	}
-	if (item->part == ARRIVES || (item->part == WHOLE && arrives(e))) {
-		r->at[e->to] = e->arrives_at;
-		r->order[e->to] = e->arrives_before - 1;
-	}
-}
-
-/* A state goes to the last row of its lane at its instant, before it. */
-static bool attach(struct row *rows, int n, const struct item *item)
-{
-	const struct ladder_event *e = item->e;
-
-	for (int i = n - 1; i >= 0 && i > n - 64; i--) {
-		if (rows[i].at[e->lane] != e->at ||
-		    rows[i].order[e->lane] >= item->order / 2)
-			continue;
-		if (rows[i].state[e->lane])
-			return false;
-		rows[i].state[e->lane] = e->text;
-		return true;
-	}
-	return false;
-}
-
-static int make_rows(const struct item *items, int n, int n_lanes,
-		     struct row *rows)
-{
-	int n_rows = 0;
-
-	for (int i = 0; i < n; i++) {
-		const struct ladder_event *e = items[i].e;
-
-		if (e->kind == LADDER_STATE && n_lanes == 2) {
-			if (attach(rows, n_rows, &items[i]))
-				continue;
-			new_row(&rows[n_rows], &items[i]);
-			rows[n_rows++].state[e->lane] = e->text;
-			continue;
-		}
-		new_row(&rows[n_rows++], &items[i]);
-	}
-	return n_rows;
-}
 
 static void clear(struct drawing *d)
 {
@@ -250,7 +104,7 @@ static void put_gap(struct drawing *d, int x, int64_t ns)
 	put_right(d, x + 1 + d->time_columns, text, d->time_columns);
 }
 
-static void put_margins(struct drawing *d, const struct row *r)
+static void put_margins(struct drawing *d, const struct ladder_row *r)
 {
 	int right = d->x[1] + 2 + STATE_COLUMNS;
 
@@ -308,13 +162,14 @@ static void put_line(struct drawing *d, int from, int to, const char *stroke)
 }
 
 /* The strokes of a packet between columns lo and hi, its text excepted. */
-static void put_arrow(struct drawing *d, const struct item *item, int lo,
+static void put_arrow(struct drawing *d, const struct ladder_item *item, int lo,
 		      int hi)
 {
 	const struct strokes *k = &strokes[d->style->ascii];
 	bool right = item->e->to > item->e->lane;
-	bool lost = !arrives(item->e);
-	bool far_dots = item->part == LEAVES, near_dots = item->part == ARRIVES;
+	bool lost = !ladder_arrives(item->e);
+	bool far_dots = item->part == LADDER_LEAVES,
+	     near_dots = item->part == LADDER_ARRIVES;
 
 	put_line(d, lo, hi, k->line);
 	if (right ? near_dots : far_dots)
@@ -323,7 +178,7 @@ static void put_arrow(struct drawing *d, const struct item *item, int lo,
 		put_line(d, hi - (hi - lo) / 4, hi, k->dots);
 	if (lost)
 		put(d, right ? hi - 1 : lo, k->lost, 1);
-	else if (item->part != LEAVES)
+	else if (item->part != LADDER_LEAVES)
 		put(d, right ? hi - 1 : lo, right ? k->right : k->left, 1);
 }
 
@@ -336,7 +191,7 @@ static const char *packet_text(const struct ladder_event *e, char out[400])
 }
 
 /* The text's first line in the arrow, the rest below it. */
-static void draw_packet(struct drawing *d, const struct row *r)
+static void draw_packet(struct drawing *d, const struct ladder_row *r)
 {
 	const struct ladder_event *e = r->item->e;
 	int a = d->x[e->lane], b = d->x[e->to];
@@ -355,7 +210,7 @@ static void draw_packet(struct drawing *d, const struct row *r)
 	used = ladder_columns(part);
 	put(d, e->to > e->lane ? lo + 2 : hi - 2 - used, part, room + 2);
 	flush(d, colour);
-	if (r->item->part == ARRIVES)
+	if (r->item->part == LADDER_ARRIVES)
 		return;
 	for (text += n; *text; text += n) {
 		while (*text == ' ')
@@ -372,7 +227,7 @@ static void draw_packet(struct drawing *d, const struct row *r)
 }
 
 /* A line of one lane: beside it, on the side where there is room. */
-static void draw_plain(struct drawing *d, const struct row *r)
+static void draw_plain(struct drawing *d, const struct ladder_row *r)
 {
 	const struct ladder_event *e = r->item->e;
 	int n_lanes = d->style->n_lanes, lane = e->lane;
@@ -460,7 +315,7 @@ static void measure_times(struct drawing *d, const struct ladder_event *e,
 	d->digits = d->style->time_digits ? d->style->time_digits : TIME_DIGITS;
 	d->time_columns = TIME_COLUMNS;
 	for (int i = 0; i < n; i++) {
-		int64_t at = arrives(&e[i]) ? e[i].arrives_at : e[i].at;
+		int64_t at = ladder_arrives(&e[i]) ? e[i].arrives_at : e[i].at;
 		int columns = snprintf(text, sizeof(text), "%.*f", d->digits,
 				       (double)at / 1e9);
 
@@ -491,22 +346,22 @@ static void place_lanes(struct drawing *d)
 			  (n > 1 ? i * (d->width - times - 2) / (n - 1) : 0);
 }
 
-static void draw_rows(struct drawing *d, const struct row *rows, int n)
+static void draw_rows(struct drawing *d, const struct ladder_row *rows, int n)
 {
 	int64_t fold = d->style->fold_ns ? d->style->fold_ns : DEFAULT_FOLD_NS;
 
 	for (int i = 0; i < n && i < ROWS_MAX; i++) {
-		const struct item *item = rows[i].item;
+		const struct ladder_item *item = rows[i].item;
 
 		if (i && item->at - d->drawn_at > fold)
 			draw_silence(d, item->at - d->drawn_at);
-		if (is_packet(item->e))
+		if (ladder_is_packet(item->e))
 			draw_packet(d, &rows[i]);
 		else
 			draw_plain(d, &rows[i]);
 		d->drawn_at = item->at;
 		d->n_drawn = i + 1;
-		if (item->part == WHOLE && arrives(item->e))
+		if (item->part == LADDER_WHOLE && ladder_arrives(item->e))
 			d->drawn_at = item->e->arrives_at;
 	}
 	if (n > ROWS_MAX)
@@ -516,24 +371,18 @@ static void draw_rows(struct drawing *d, const struct row *rows, int n)
 void ladder_draw(struct drill_text *out, const struct ladder_event *events,
 		 int n, const struct ladder_style *style)
 {
-	struct drawing *d = drill_mem_grow(NULL, sizeof(*d));
-	struct item *items;
-	struct row *rows;
-	int n_items;
+	struct drawing *d;
+	struct ladder_rows all;
 
-	if (n < 1 || style->n_lanes < 1 || style->n_lanes > LANES_MAX) {
-		free(d);
+	if (n < 1 || style->n_lanes < 1 || style->n_lanes > LADDER_LANES_MAX)
 		return;
-	}
-	items = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*items));
-	rows = drill_mem_grow(NULL, 2 * (size_t)n * sizeof(*rows));
+	d = drill_mem_grow(NULL, sizeof(*d));
 	*d = (struct drawing){ .out = out, .style = style };
 	measure_times(d, events, n);
 	place_lanes(d);
 	draw_head(d);
-	n_items = make_items(events, n, items);
-	draw_rows(d, rows, make_rows(items, n_items, style->n_lanes, rows));
-	free(items);
-	free(rows);
+	ladder_rows_init(&all, events, n, style->n_lanes);
+	draw_rows(d, all.rows, all.n);
+	ladder_rows_fini(&all);
 	free(d);
 }
