@@ -234,10 +234,10 @@ struct tcp_conn {
 	uint8_t error; /* TERN_E*, given once */
 	uint8_t soft_error;
 	uint8_t retransmits, backoff, probes;
-	uint8_t ack;   /* ACK_* */
-	uint8_t quick; /* ACKs still to be sent at once */
-	uint8_t pingpong;
-	uint8_t scaling; /* of 256: payload per receive buffer byte */
+	uint8_t ack;	  /* ACK_* */
+	uint8_t quick;	  /* ACKs still to be sent at once */
+	uint8_t pingpong; /* answers sent; see tcp_is_pingpong() */
+	uint8_t scaling;  /* of 256: payload per receive buffer byte */
 	uint8_t cc_index : 4;
 	uint8_t fo_fail : 2,  /* why Fast Open failed: FO_* */
 		fo_watch : 1; /* opened after Fast Open was paused */

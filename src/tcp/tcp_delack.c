@@ -13,9 +13,9 @@
  */
 #include "tcp_priv.h"
 
-static bool is_quick(const struct tcp_conn *c)
+static bool is_quick(const struct tern_stack *st, const struct tcp_conn *c)
 {
-	return c->quick && !c->pingpong;
+	return c->quick && !tcp_is_pingpong(st, c);
 }
 
 /* ACKs for what is out of order may be merged for 5 % of a round trip: each
@@ -60,10 +60,11 @@ void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 	if (!(c->ack & ACK_SCHED))
 		return;
 	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
-	if (a && a->ofo.root && !(c->ack & ACK_NOW) && !is_quick(c) &&
+	if (a && a->ofo.root && !(c->ack & ACK_NOW) && !is_quick(st, c) &&
 	    compress(st, c))
 		return;
-	if (c->ack & ACK_NOW || is_quick(c) || had_ofo || (a && a->ofo.root) ||
+	if (c->ack & ACK_NOW || is_quick(st, c) || had_ofo ||
+	    (a && a->ofo.root) ||
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
 	     (unread < max_u32(c->opts->rcvlowat, 1) ||
 	      tcp_window_would(st, c) >= c->rcv.wnd))) {
@@ -80,7 +81,7 @@ void tcp_delack_start(struct tern_stack *st, struct tcp_conn *c)
 
 	if (ato > TCP_DELACK_MIN) {
 		max = 500 * NS_PER_MS;
-		if (c->pingpong || c->ack & ACK_PUSHED)
+		if (tcp_is_pingpong(st, c) || c->ack & ACK_PUSHED)
 			max = TCP_DELACK_MAX;
 		if (c->srtt_us)
 			max = min_i64(max,
@@ -114,7 +115,7 @@ void tcp_delack_fire(struct tern_stack *st, struct tcp_conn *c)
 	c->ack &= (uint8_t)~ACK_TIMER;
 	if (!(c->ack & ACK_SCHED))
 		return;
-	if (c->pingpong) {
+	if (tcp_is_pingpong(st, c)) {
 		/* The answer that the ACK was to ride on did not come. */
 		c->pingpong = 0;
 		c->ato_ms = TCP_ATO_MIN_MS;

@@ -157,7 +157,7 @@ static int set_window_clamp(const struct opt_call *k, int v)
 
 static int get_quickack(const struct opt_call *k)
 {
-	return !k->c->pingpong;
+	return !tcp_is_pingpong(k->st, k->c);
 }
 
 /* Odd: stay quick; even, but not 0: only send what is owed now. */
@@ -165,7 +165,10 @@ static int set_quickack(const struct opt_call *k, int v)
 {
 	struct tcp_conn *c = k->c;
 
-	c->pingpong = !v;
+	if (v)
+		c->pingpong = 0;
+	else
+		tcp_enter_pingpong(k->st, c);
 	if (!v || !opt_active(c) || !(c->ack & ACK_SCHED) ||
 	    (c->state != TERN_TCP_ESTABLISHED &&
 	     c->state != TERN_TCP_CLOSE_WAIT))
@@ -173,7 +176,7 @@ static int set_quickack(const struct opt_call *k, int v)
 	c->ack |= ACK_PUSHED;
 	tcp_window_after_read(k->st, c, 1);
 	if (!(v & 1))
-		c->pingpong = 1;
+		tcp_enter_pingpong(k->st, c);
 	return 0;
 }
 

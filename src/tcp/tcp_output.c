@@ -214,8 +214,8 @@ static void note_data_sent(struct tern_stack *st, struct tcp_conn *c)
 {
 	if (!in_flight(c->act))
 		tcp_cc_event(st, c, TERN_CC_TX_START);
-	if (now_ms(st) - c->last_data < c->ato_ms && c->pingpong < 1)
-		c->pingpong = 1;
+	if (now_ms(st) - c->last_data < c->ato_ms && c->pingpong < UINT8_MAX)
+		c->pingpong++;
 }
 
 /* Sends g, which has passed every test. */

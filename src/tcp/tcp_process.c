@@ -22,7 +22,7 @@ void tcp_fin_in(struct tern_stack *st, struct tcp_conn *c)
 	case TERN_TCP_ESTABLISHED:
 		tcp_set_state(st, c, TERN_TCP_CLOSE_WAIT, "FIN");
 		/* The ACK may ride on our answer, or on our FIN. */
-		c->pingpong = 1;
+		tcp_enter_pingpong(st, c);
 		break;
 	case TERN_TCP_FIN_WAIT1:
 		/* Both closed at once: our FIN is not acknowledged yet. */

@@ -363,7 +363,8 @@ void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
 	if (c->ack & ACK_SCHED &&
 	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss ||
 	     (copied &&
-	      (c->ack & ACK_PUSHED2 || (c->ack & ACK_PUSHED && !c->pingpong)) &&
+	      (c->ack & ACK_PUSHED2 ||
+	       (c->ack & ACK_PUSHED && !tcp_is_pingpong(st, c))) &&
 	      (!a || !a->rmem) && !(c->fin_in && !c->fin_read))))
 		now = true;
 	if (!now && copied && !(c->shut & SHUT_RCV)) {

@@ -111,7 +111,7 @@ static bool established(struct tern_stack *st, struct tcp_conn *c,
 	taken = synack_data(st, c, in);
 	tcp_post(st, c);
 	if (c->act->write_waits || c->act->unsent || c->opts->defer_accept_s ||
-	    c->pingpong) {
+	    tcp_is_pingpong(st, c)) {
 		/* Data is about to carry the ACK; should it not, soon. */
 		c->ack |= ACK_SCHED | ACK_TIMER;
 		c->pingpong = 0;
