@@ -118,10 +118,16 @@ out:
 
 void end_told(struct rsock *sock)
 {
-	if (sock->has_eof_told)
+	if (sock->has_eof_told || sock->end < 0)
 		return;
 	sock->has_eof_told = true;
 	shutdown(sock->end, SHUT_WR);
+}
+
+void end_nudge(struct rsock *sock)
+{
+	if (sock->is_shut_rd && sock->end >= 0)
+		shutdown(sock->end, SHUT_WR);
 }
 
 int end_shutdown(struct rsock *sock, int fd, int how)
@@ -144,8 +150,9 @@ int end_shutdown(struct rsock *sock, int fd, int how)
 		result = tern_shutdown(stack, sock->s, TERN_SHUT_RD,
 				       sock_now(sock));
 		/* Readers wake and read 0. */
-		if (sock->end >= 0)
-			end_told(sock);
+		sock->is_shut_rd = true;
+		end_told(sock);
+		end_nudge(sock);
 	}
 	/* Its FIN is sent: the stack knows whether all is over (ENOTCONN). */
 	pump_out(sock);

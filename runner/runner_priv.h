@@ -145,6 +145,7 @@ struct rsock {
 	bool is_full;	   /* the pair took no more */
 	bool has_seen_urg; /* urgent data: a peek may stop short of the end */
 	bool has_eof_told; /* the program reads 0 after what is in the pair */
+	bool is_shut_rd;   /* the program has called SHUT_RD */
 	bool is_shut_wr;   /* the program's end is SHUT_WR */
 	bool is_planted;   /* a byte for ECONNRESET waits at its end */
 	bool is_fin_sent;  /* tern_shutdown(SHUT_WR) was done */
@@ -369,6 +370,9 @@ void pump_reset(struct rsock *);
 int end_shutdown(struct rsock *, int fd, int how);
 /* The stack's FIN: the program reads 0. */
 void end_told(struct rsock *);
+/* After SHUT_RD what comes shows in no level, yet edge-triggered epoll tells
+ * of it: a shutdown again makes such an edge. */
+void end_nudge(struct rsock *);
 /* The stack polls ERR. */
 void end_on_error(struct rsock *);
 /* The stack's RST, once the program can have all data before it. */

@@ -251,6 +251,7 @@ void pump_reset(struct rsock *sock)
 	sock->busy_at = 0;
 	sock->is_full = false;
 	sock->has_eof_told = false;
+	sock->is_shut_rd = false;
 	sock->is_shut_wr = false;
 	sock->is_planted = false;
 	sock->is_fin_sent = false;
@@ -314,5 +315,6 @@ void pump_on_stack(void *ctx, int s, uint32_t ready)
 		end_on_error(sock);
 	pump_out(sock);
 	pump_in(sock);
+	end_nudge(sock);
 	sock_wake(sock);
 }

@@ -104,6 +104,14 @@ static int state(struct side *s)
 	return info.tcpi_state;
 }
 
+static bool has_fin(struct side *s)
+{
+	int is = state(s);
+
+	return is != TCP_ESTABLISHED && is != TCP_FIN_WAIT1 &&
+	       is != TCP_FIN_WAIT2;
+}
+
 /* Has all that is on its way to `s` come? */
 static bool is_quiet(struct side *s)
 {
@@ -114,7 +122,7 @@ static bool is_quiet(struct side *s)
 		return state(s) == TCP_CLOSE &&
 		       polled(s->fd, 0) & (POLLERR | POLLHUP);
 	if (s->shut_read)
-		return true;
+		return !s->ended || has_fin(s);
 	if (number(s->fd, FIONREAD) != s->unread)
 		return false;
 	return !s->ended || polled(s->fd, POLLRDHUP) & POLLRDHUP;
@@ -312,8 +320,7 @@ static void do_shutdown(struct side *s)
 	if (how != SHUT_WR)
 		s->shut_read = true;
 	if (how != SHUT_RD && !s->shut_write) {
-		s->shut_write = o->ended = true;
-		o->is_new = !o->shut_read;
+		s->shut_write = o->ended = o->is_new = true;
 	}
 }
 
