@@ -10,8 +10,8 @@
  * the socket under test at that instant. Anything else makes a script one that
  * is skipped.
  *
- * drill_code_parse.c reads, drill_code_eval.c computes, drill_code_vars.c has
- * the names.
+ * drill_code_parse.c reads, drill_code_eval.c computes, drill_code_print.c
+ * prints, drill_code_vars.c has the names.
  */
 #ifndef LAB_DRILL_CODE_H
 #define LAB_DRILL_CODE_H

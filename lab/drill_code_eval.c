@@ -60,79 +60,17 @@ bool drill_code_truth(const struct drill_value *v)
 	return false;
 }
 
-static void print_int(struct drill_text *t, drill_int i)
-{
-	char digits[48], *p = digits + sizeof(digits);
-	bool negative = i < 0;
-
-	*--p = 0;
-	do {
-		int d = (int)(i % 10);
-
-		*--p = (char)('0' + (d < 0 ? -d : d));
-		i /= 10;
-	} while (i);
-	if (negative)
-		*--p = '-';
-	drill_text_add(t, "%s", p);
-}
-
-void drill_code_print(struct drill_text *t, const struct drill_value *v,
-		      bool quoted)
-{
-	int i;
-
-	switch (v->kind) {
-	case DRILL_V_NONE:
-		drill_text_add(t, "None");
-		return;
-	case DRILL_V_BOOL:
-		drill_text_add(t, v->i ? "True" : "False");
-		return;
-	case DRILL_V_INT:
-		print_int(t, v->i);
-		return;
-	case DRILL_V_FLOAT:
-		drill_text_add(t,
-			       v->f == floor(v->f) && fabs(v->f) < 1e15 ?
-				       "%.1f" :
-				       "%.12g",
-			       v->f);
-		return;
-	case DRILL_V_STR:
-		drill_text_add(t, quoted ? "'%s'" : "%s", v->s);
-		return;
-	case DRILL_V_TUPLE:
-		drill_text_add(t, "(");
-		for (i = 0; i < v->n_items; i++) {
-			drill_text_add(t, i ? ", " : "");
-			drill_code_print(t, &v->items[i], true);
-		}
-		drill_text_add(t, v->n_items == 1 ? ",)" : ")");
-		return;
-	}
-}
-
-static bool is_number(const struct drill_value *v)
-{
-	return v->kind == DRILL_V_BOOL || v->kind == DRILL_V_INT ||
-	       v->kind == DRILL_V_FLOAT;
-}
-
-static double as_float(const struct drill_value *v)
-{
-	return v->kind == DRILL_V_FLOAT ? v->f : (double)v->i;
-}
-
 /* -1, 0, 1; 2: they are of kinds that have no order. */
 static int compare(const struct drill_value *a, const struct drill_value *b)
 {
 	int i, c;
 
-	if (is_number(a) && is_number(b)) {
+	if (drill_code_is_number(a) && drill_code_is_number(b)) {
 		if (a->kind == DRILL_V_FLOAT || b->kind == DRILL_V_FLOAT)
-			return (as_float(a) > as_float(b)) -
-			       (as_float(a) < as_float(b));
+			return (drill_code_as_float(a) >
+				drill_code_as_float(b)) -
+			       (drill_code_as_float(a) <
+				drill_code_as_float(b));
 		return (a->i > b->i) - (a->i < b->i);
 	}
 	if (a->kind != b->kind)
@@ -281,98 +219,25 @@ static struct drill_value float_op(struct drill_eval *e, enum drill_operator op,
 	return drill_code_fail(e, "an operator is not for fractions");
 }
 
-/* One conversion of a format, "%5.1f" at `spec`, of n bytes. */
-static bool print_spec(struct drill_text *t, const char *spec, size_t n,
-		       const struct drill_value *v)
-{
-	struct drill_text plain = { 0 };
-	char fmt[32];
-
-	if (n >= sizeof(fmt) - 3)
-		return false;
-	memcpy(fmt, spec, n);
-	fmt[n] = 0;
-	if (strchr("di", spec[n - 1]) || strchr("uxXo", spec[n - 1])) {
-		if (!is_number(v))
-			return false;
-		snprintf(fmt + n - 1, 4, "ll%c", spec[n - 1]);
-		drill_text_add(t, fmt,
-			       v->kind == DRILL_V_FLOAT ? (long long)v->f :
-							  (long long)v->i);
-		return true;
-	}
-	if (strchr("feEgG", spec[n - 1])) {
-		if (!is_number(v))
-			return false;
-		drill_text_add(t, fmt, as_float(v));
-		return true;
-	}
-	if (spec[n - 1] != 's' && spec[n - 1] != 'r')
-		return false;
-	fmt[n - 1] = 's';
-	drill_code_print(&plain, v, spec[n - 1] == 'r');
-	drill_text_add(t, fmt, plain.s ? plain.s : "");
-	free(plain.s);
-	return true;
-}
-
-static struct drill_value format(struct drill_eval *e, const char *fmt,
-				 const struct drill_value *args)
-{
-	const struct drill_value *v = args;
-	struct drill_text t = { 0 };
-	int n = 1, used = 0;
-	const char *s;
-	size_t len;
-
-	if (args->kind == DRILL_V_TUPLE) {
-		v = args->items;
-		n = args->n_items;
-	}
-	for (s = fmt; *s; s++) {
-		if (*s != '%') {
-			drill_text_add(&t, "%c", *s);
-			continue;
-		}
-		if (s[1] == '%') {
-			drill_text_add(&t, "%%");
-			s++;
-			continue;
-		}
-		len = 1 + strspn(s + 1, "-+ #0123456789.") + 1;
-		if (used >= n || strlen(s) < len ||
-		    !print_spec(&t, s, len, &v[used++])) {
-			free(t.s);
-			return drill_code_fail(e, "a format does not fit its "
-						  "arguments");
-		}
-		s += len - 1;
-	}
-	s = drill_mem_copy(e->r->mem, t.s ? t.s : "", t.len);
-	free(t.s);
-	if (used < n)
-		return drill_code_fail(e, "a format leaves arguments over");
-	return (struct drill_value){ .kind = DRILL_V_STR, .s = s };
-}
-
 struct drill_value drill_code_binary(struct drill_eval *e,
 				     enum drill_operator op,
 				     const struct drill_value *a,
 				     const struct drill_value *b)
 {
 	if (op == DRILL_O_MOD && a->kind == DRILL_V_STR)
-		return format(e, a->s, b);
+		return drill_code_format(e, a->s, b);
 	if (op == DRILL_O_ADD && a->kind == DRILL_V_STR &&
 	    b->kind == DRILL_V_STR)
 		return (struct drill_value){
 			.kind = DRILL_V_STR,
 			.s = drill_mem_printf(e->r->mem, "%s%s", a->s, b->s),
 		};
-	if (!is_number(a) || !is_number(b))
+	if (!drill_code_is_number(a) || !drill_code_is_number(b))
 		return drill_code_fail(e, "an operator does not fit its "
 					  "operands");
 	if (a->kind == DRILL_V_FLOAT || b->kind == DRILL_V_FLOAT)
-		return float_op(e, op, as_float(a), as_float(b));
+		return float_op(e, op, drill_code_as_float(a),
+				drill_code_as_float(b));
 	return int_op(e, op, a->i, b->i);
 }
 
@@ -462,15 +327,15 @@ static struct drill_value eval_call(struct drill_eval *e,
 		}
 		return v;
 	}
-	if (!is_number(&v))
+	if (!drill_code_is_number(&v))
 		return drill_code_fail(e, "%s() is not known here", n->name);
 	if (!strcmp(n->name, "int"))
 		return v.kind == DRILL_V_FLOAT ? of_int((drill_int)v.f) :
 						 of_int(v.i);
 	if (!strcmp(n->name, "float"))
-		return of_float(as_float(&v));
+		return of_float(drill_code_as_float(&v));
 	if (!strcmp(n->name, "round"))
-		return of_int((drill_int)nearbyint(as_float(&v)));
+		return of_int((drill_int)nearbyint(drill_code_as_float(&v)));
 	if (!strcmp(n->name, "abs") && v.kind == DRILL_V_FLOAT)
 		return of_float(fabs(v.f));
 	if (!strcmp(n->name, "abs"))
@@ -485,7 +350,7 @@ static struct drill_value eval_unary(struct drill_eval *e,
 
 	if (e->error)
 		return v;
-	if (!is_number(&v) ||
+	if (!drill_code_is_number(&v) ||
 	    (n->op == DRILL_O_INVERT && v.kind == DRILL_V_FLOAT))
 		return drill_code_fail(e, "an operator does not fit its "
 					  "operand");

@@ -110,10 +110,26 @@ struct drill_value drill_code_binary(struct drill_eval *, enum drill_operator,
 				     const struct drill_value *,
 				     const struct drill_value *);
 bool drill_code_truth(const struct drill_value *);
-void drill_code_print(struct drill_text *, const struct drill_value *,
-		      bool quoted);
 struct drill_value drill_code_fail(struct drill_eval *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* drill_code_print.c */
+void drill_code_print(struct drill_text *, const struct drill_value *,
+		      bool quoted);
+/* "..." % args. */
+struct drill_value drill_code_format(struct drill_eval *, const char *fmt,
+				     const struct drill_value *args);
+
+static inline bool drill_code_is_number(const struct drill_value *v)
+{
+	return v->kind == DRILL_V_BOOL || v->kind == DRILL_V_INT ||
+	       v->kind == DRILL_V_FLOAT;
+}
+
+static inline double drill_code_as_float(const struct drill_value *v)
+{
+	return v->kind == DRILL_V_FLOAT ? v->f : (double)v->i;
+}
 
 /* Names. */
 bool drill_code_get(struct drill_run *, const char *name, struct drill_value *);
