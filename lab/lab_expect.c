@@ -321,12 +321,13 @@ static bool check_events(struct lab_run *run, struct lab_expect *e,
 				    strcasecmp(x->text, e->name) != 0 :
 			    !is_meant(run, e, x, h))
 			continue;
+		if (!in_window(e, instant(e, x)))
+			continue;
 		nth++;
 		if (e->pattern.first &&
 		    (nth < e->pattern.first || nth > e->pattern.last))
 			continue;
-		if (in_window(e, instant(e, x)) || e->kind == LAB_EXPECT_FIRES)
-			at[n++] = instant(e, x);
+		at[n++] = instant(e, x);
 	}
 	holds = check_times(run, e, at, n);
 	free(at);

@@ -205,6 +205,40 @@ static bool parse_link(struct lab_reader *r)
 	return lab_impairs(r, l->lanes, &l->mtu);
 }
 
+static const char *node_name(struct lab_reader *r, const char *what, int kind)
+{
+	const char *word = lab_word(r, what);
+	const struct lab_node_decl *d =
+		word ? lab_script_node(r->script, word) : NULL;
+
+	if (!word)
+		return NULL;
+	if (!d || (d->kind == LAB_HOST) != (kind == LAB_HOST)) {
+		lab_wrong(r, "there is no %s \"%s\" above", what + 2, word);
+		return NULL;
+	}
+	return word;
+}
+
+/* route R to HOST by NEIGHBOUR */
+static bool parse_route(struct lab_reader *r)
+{
+	struct lab_route_decl *d = DRILL_NEW(r->mem, struct lab_route_decl);
+
+	d->line = r->line;
+	d->router = node_name(r, "a router", LAB_ROUTER);
+	if (!d->router || !lab_need(r, "to"))
+		return false;
+	d->to = node_name(r, "a host", LAB_HOST);
+	if (!d->to || !lab_need(r, "by"))
+		return false;
+	d->by = node_name(r, "a router", LAB_ROUTER);
+	if (!d->by)
+		return false;
+	APPEND(r->script->routes, r->script->last_route, d);
+	return true;
+}
+
 static bool parse_set(struct lab_reader *r)
 {
 	struct lab_knob_decl *k = DRILL_NEW(r->mem, struct lab_knob_decl);
@@ -350,18 +384,18 @@ static const struct {
 	const char *word;
 	bool (*parse)(struct lab_reader *);
 } lines[] = {
-	{ "title", parse_title },   { "question", parse_question },
-	{ "rows", parse_rows },	    { "host", parse_host },
-	{ "router", parse_router }, { "nat", parse_nat },
-	{ "link", parse_link },	    { "set", parse_set },
-	{ "family", parse_family }, { "seed", parse_seed },
-	{ "run", parse_run },	    { "show", parse_show },
-	{ "on", parse_on_link },    { "drop", parse_rule },
-	{ "hold", parse_rule },	    { "duplicate", parse_rule },
-	{ "corrupt", parse_rule },  { "rewrite", parse_rule },
-	{ "record", parse_rule },   { "mark", parse_rule },
-	{ "at", parse_at },	    { "after", parse_after },
-	{ "expect", parse_expect },
+	{ "title", parse_title },    { "question", parse_question },
+	{ "rows", parse_rows },	     { "host", parse_host },
+	{ "router", parse_router },  { "nat", parse_nat },
+	{ "link", parse_link },	     { "route", parse_route },
+	{ "set", parse_set },	     { "family", parse_family },
+	{ "seed", parse_seed },	     { "run", parse_run },
+	{ "show", parse_show },	     { "on", parse_on_link },
+	{ "drop", parse_rule },	     { "hold", parse_rule },
+	{ "duplicate", parse_rule }, { "corrupt", parse_rule },
+	{ "rewrite", parse_rule },   { "record", parse_rule },
+	{ "mark", parse_rule },	     { "at", parse_at },
+	{ "after", parse_after },    { "expect", parse_expect },
 };
 
 static bool parse_line(struct lab_reader *r)

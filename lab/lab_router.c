@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A router: TTL, the next link's MTU, ICMP errors. Routes are not configured:
- * the way to an address is found by walking the network, so scenarios name
- * hosts and links only.
+ * A router: TTL, the next link's MTU, ICMP errors. Routes need not be
+ * configured: the way to an address is found by walking the network, so that
+ * scenarios name hosts and links only. Those that are go before it, and may be
+ * wrong: so a loop is made.
  *
  * Not here: limits on the rate of ICMP errors, IP options, redirects.
  */
@@ -69,7 +70,24 @@ int lab_route(const struct lab_node *from, const struct tern_addr *dst)
 	return -1;
 }
 
-/* An ICMP error about `f`, back by the port where it came in. */
+/* The port for an address: -1 for its own and for none. A route that it was
+ * told may lead back to where the packet came from; the way that it finds never
+ * does. */
+static int port_for(const struct lab_router *r, const struct tern_addr *dst,
+		    int in)
+{
+	int out;
+
+	for (int i = 0; i < r->n_routes; i++) {
+		if (lab_node_has(r->routes[i].to, dst))
+			return r->routes[i].port;
+	}
+	out = lab_node_has(&r->node, dst) ? -1 : lab_route(&r->node, dst);
+	return out == in ? -1 : out;
+}
+
+/* An ICMP error about `f`, to where it is from; which a NAT knows by the port
+ * where it came in, whatever has become of its addresses. */
 static void answer(struct lab_router *r, int port, const struct lab_frame *f,
 		   const struct wire_icmp *icmp)
 {
@@ -81,6 +99,7 @@ static void answer(struct lab_router *r, int port, const struct lab_frame *f,
 	struct lab_seg s;
 	struct lab_frame *e;
 	uint8_t *p;
+	int out;
 
 	if (r->config.silent || !lab_seg_parse(&s, f->bytes, f->len) ||
 	    s.frag_off || (s.icmp_type && wire_icmp_is_error(v6, s.icmp_type)))
@@ -112,7 +131,8 @@ static void answer(struct lab_router *r, int port, const struct lab_frame *f,
 						     WIRE_PROTO_ICMPV6, n) :
 					 0,
 				    p + ip, n)));
-	lab_node_send(&r->node, port, e);
+	out = r->config.nat ? -1 : port_for(r, &s.src, -1);
+	lab_node_send(&r->node, out < 0 ? port : out, e);
 }
 
 void lab_fragment(struct lab_frame *f, uint32_t mtu, struct lab_frames *out)
@@ -207,8 +227,8 @@ static void router_forward(struct lab_node *node, int port, struct lab_frame *f,
 	}
 	lab_seg_parse(&s, f->bytes, f->len);
 	lab_rewrite(f, lab_rewrite_field("ttl"), s.ttl - 1u);
-	out = lab_node_has(node, &s.dst) ? -1 : lab_route(node, &s.dst);
-	if (out < 0 || out == port) {
+	out = port_for(r, &s.dst, port);
+	if (out < 0) {
 		answer(r, port, f,
 		       &(struct wire_icmp){ v6 ? ICMP6_UNREACH : ICMP4_UNREACH,
 					    v6 ? ICMP6_ADDR_UNREACH :
@@ -248,6 +268,23 @@ struct lab_node *lab_router_new(struct lab_net *net, const char *name,
 		return NULL;
 	}
 	return &r->node;
+}
+
+bool lab_router_set_route(struct lab_node *router, const struct lab_node *to,
+			  const struct lab_node *by)
+{
+	struct lab_router *r = router_of(router);
+
+	for (int i = 0; i < router->n_ports && r->n_routes < LAB_ROUTES_MAX;
+	     i++) {
+		const struct lab_node *wire = router->peer[i].node;
+
+		if (wire->peer[0].node != by && wire->peer[1].node != by)
+			continue;
+		r->routes[r->n_routes++] = (struct lab_fixed_route){ to, i };
+		return true;
+	}
+	return false;
 }
 
 bool lab_node_is_router(const struct lab_node *node)

@@ -146,6 +146,23 @@ static bool make_links(struct lab_run *run, const struct lab_run_options *o)
 	return true;
 }
 
+static bool add_routes(struct lab_run *run)
+{
+	for (struct lab_route_decl *d = run->script->routes; d; d = d->next) {
+		if (lab_router_set_route(
+			    lab_script_node(run->script, d->router)->node,
+			    lab_script_node(run->script, d->to)->node,
+			    lab_script_node(run->script, d->by)->node))
+			continue;
+		lab_run_fail(run, d->line,
+			     "%s cannot send by %s: no link joins them, or it "
+			     "has more than %d routes",
+			     d->router, d->by, LAB_ROUTES_MAX);
+		return false;
+	}
+	return true;
+}
+
 static bool add_knob(struct lab_run *run, struct lab_host *h, int line,
 		     struct lab_knob knob)
 {
@@ -224,7 +241,7 @@ static bool build(struct lab_run *run, const struct lab_run_options *o)
 		if (!make_node(run, o, d, number++))
 			return false;
 	}
-	if (!make_links(run, o) || !make_hosts(run, o))
+	if (!make_links(run, o) || !add_routes(run) || !make_hosts(run, o))
 		return false;
 	make_apps(run);
 	return true;

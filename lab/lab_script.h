@@ -38,6 +38,13 @@ struct lab_link_decl {
 	struct lab_node *node;
 };
 
+/* What a router has been told of the way to a host. */
+struct lab_route_decl {
+	struct lab_route_decl *next;
+	const char *router, *to, *by;
+	int line;
+};
+
 struct lab_knob_decl {
 	struct lab_knob_decl *next;
 	const char *host; /* NULL: all */
@@ -171,6 +178,7 @@ struct lab_script {
 	const char *rows;
 	struct lab_node_decl *nodes, **last_node;
 	struct lab_link_decl *links, **last_link;
+	struct lab_route_decl *routes, **last_route;
 	struct lab_knob_decl *knobs, **last_knob;
 	struct lab_program *programs, **last_program;
 	struct lab_happening *happenings, **last_happening;
