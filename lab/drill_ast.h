@@ -41,16 +41,35 @@ enum drill_tos {
 	DRILL_TOS_ALL,
 };
 
+struct drill_ip {
+	enum drill_tos tos_check;
+	uint8_t tos, ttl;
+	bool has_ttl, has_flow;
+	uint32_t flow;
+};
+
+/* A header around a packet. */
+struct drill_wrap {
+	enum { DRILL_WRAP_IP, DRILL_WRAP_GRE, DRILL_WRAP_MPLS } kind;
+	struct tern_addr src, dst;
+	struct drill_ip ip;
+	uint16_t gre_flags; /* as on the wire */
+	uint16_t gre_sum, gre_off;
+	uint32_t gre_key, gre_seq;
+	uint8_t n_labels;
+	uint32_t labels[4]; /* as on the wire */
+};
+#define DRILL_WRAPS_MAX 4
+
 /* A packet in the script's own numbers, whether a line says it or it came from
  * the stack. */
 struct drill_pkt {
 	bool in;
 	enum drill_proto proto;
-	enum drill_tos tos_check;
-	uint8_t tos;
-	bool has_ttl, has_flow, has_ports, has_win, has_mtu, has_id;
-	uint8_t ttl;
-	uint32_t flow;
+	uint8_t n_wraps;
+	struct drill_wrap wraps[DRILL_WRAPS_MAX]; /* the outermost first */
+	struct drill_ip ip;
+	bool has_ports, has_win, has_mtu, has_id;
 	uint16_t sport, dport;
 
 	uint16_t flags; /* TCP_* of wire_tcp.h */

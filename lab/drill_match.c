@@ -39,25 +39,51 @@ static void match_ip(struct drill_flow *f, const struct drill_pkt *line,
 {
 	static const char *const ecn[] = { "noecn", "ect1", "ect0", "ce" };
 
-	if (line->tos_check == DRILL_TOS_ALL && line->tos != got->tos)
-		say(t, "tos is 0x%02x, not 0x%02x", got->tos, line->tos);
-	if (line->tos_check == DRILL_TOS_ECN && line->tos != (got->tos & 3))
-		say(t, "ECN is %s, not %s", ecn[got->tos & 3], ecn[line->tos]);
-	if (line->tos_check == DRILL_TOS_ECT01 && (got->tos & 3) != 1 &&
-	    (got->tos & 3) != 2)
-		say(t, "ECN is %s, not ect01", ecn[got->tos & 3]);
-	if (line->has_ttl)
-		match_number(t, "ttl", line->ttl, got->ttl);
-	if (!line->has_flow || !f)
+	if (line->ip.tos_check == DRILL_TOS_ALL && line->ip.tos != got->ip.tos)
+		say(t, "tos is 0x%02x, not 0x%02x", got->ip.tos, line->ip.tos);
+	if (line->ip.tos_check == DRILL_TOS_ECN &&
+	    line->ip.tos != (got->ip.tos & 3))
+		say(t, "ECN is %s, not %s", ecn[got->ip.tos & 3],
+		    ecn[line->ip.tos]);
+	if (line->ip.tos_check == DRILL_TOS_ECT01 && (got->ip.tos & 3) != 1 &&
+	    (got->ip.tos & 3) != 2)
+		say(t, "ECN is %s, not ect01", ecn[got->ip.tos & 3]);
+	if (line->ip.has_ttl)
+		match_number(t, "ttl", line->ip.ttl, got->ip.ttl);
+	if (!line->ip.has_flow || !f)
 		return;
 	/* Equal names are equal labels, different ones different labels. */
 	if (f->has_label &&
-	    (line->flow == f->flow_script) != (got->flow == f->flow_live))
+	    (line->ip.flow == f->flow_script) != (got->ip.flow == f->flow_live))
 		say(t, "flowlabel has %s",
-		    got->flow == f->flow_live ? "not changed" : "changed");
+		    got->ip.flow == f->flow_live ? "not changed" : "changed");
 	f->has_label = true;
-	f->flow_script = line->flow;
-	f->flow_live = got->flow;
+	f->flow_script = line->ip.flow;
+	f->flow_live = got->ip.flow;
+}
+
+/* As the line would print them: what it does not say is not compared. */
+static void match_wraps(const struct drill_pkt *line,
+			const struct drill_pkt *live, struct drill_text *t)
+{
+	struct drill_text want = { 0 }, have = { 0 };
+	struct drill_pkt got;
+
+	if (!line->n_wraps && !live->n_wraps)
+		return;
+	got = *live;
+	for (int i = 0; i < got.n_wraps && i < line->n_wraps; i++) {
+		got.wraps[i].ip.tos_check = line->wraps[i].ip.tos_check;
+		got.wraps[i].ip.has_ttl = line->wraps[i].ip.has_ttl;
+		got.wraps[i].ip.has_flow = line->wraps[i].ip.has_flow;
+	}
+	drill_print_wraps(&want, line);
+	drill_print_wraps(&have, &got);
+	if (want.len != have.len || memcmp(want.s, have.s, want.len) != 0)
+		say(t, "it is wrapped in \"%s\", not in \"%s\"",
+		    have.len ? have.s : "", want.len ? want.s : "");
+	free(want.s);
+	free(have.s);
 }
 
 static void match_flags(const struct drill_run *r, const struct drill_pkt *line,
@@ -187,6 +213,7 @@ void drill_match(const struct drill_run *r, struct drill_flow *f,
 		    protos[line->proto]);
 		return;
 	}
+	match_wraps(line, got, differs);
 	match_ip(f, line, got, differs);
 	if (line->proto == DRILL_TCP) {
 		match_tcp(r, f, line, live, n_merged, differs, doubts);
@@ -217,7 +244,7 @@ const char *drill_match_glue(const struct drill_live *a,
 		return "what follows is not the next in sequence";
 	if (a->pkt.ack != b->pkt.ack || a->pkt.win != b->pkt.win ||
 	    a->pkt.urg != b->pkt.urg || a->pkt.n_opts != b->pkt.n_opts ||
-	    a->pkt.tos != b->pkt.tos)
+	    a->pkt.ip.tos != b->pkt.ip.tos)
 		return "the header of what follows differs";
 	return NULL;
 }

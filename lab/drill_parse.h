@@ -38,9 +38,9 @@ struct drill_pkt *drill_parse_pkt(struct drill_parse *, bool in);
 struct drill_call *drill_parse_call(struct drill_parse *);
 
 /* "(x)" or "[x]", if it is there. */
-void drill_parse_ip_info(struct drill_parse *, struct drill_pkt *);
-/* Headers around a packet, if there are any: they make it one to skip. */
-void drill_parse_encap(struct drill_parse *);
+void drill_parse_ip_info(struct drill_parse *, struct drill_ip *, bool in);
+/* Headers around a packet, if there are any. */
+void drill_parse_encap(struct drill_parse *, struct drill_pkt *);
 /* The bytes of TCP options behind "<" up to ">". */
 void drill_parse_opts(struct drill_parse *, struct drill_pkt *);
 /* Behind "icmp". */

@@ -21,7 +21,7 @@ static uint32_t parse_u32(struct drill_lex *l, const char *what)
 	return (uint32_t)drill_lex_number(l, what, 0, UINT32_MAX);
 }
 
-static bool parse_tos_word(struct drill_parse *p, struct drill_pkt *pkt)
+static bool parse_tos_word(struct drill_parse *p, struct drill_ip *ip, bool in)
 {
 	static const struct {
 		const char *word;
@@ -37,21 +37,21 @@ static bool parse_tos_word(struct drill_parse *p, struct drill_pkt *pkt)
 	for (i = 0; i < ARRAY_LEN(words); i++) {
 		if (!drill_lex_accept_word(&p->lex, words[i].word))
 			continue;
-		pkt->tos_check = words[i].check;
-		pkt->tos = words[i].tos;
-		if (pkt->in && words[i].check == DRILL_TOS_ECT01)
+		ip->tos_check = words[i].check;
+		ip->tos = words[i].tos;
+		if (in && words[i].check == DRILL_TOS_ECT01)
 			drill_lex_fail(&p->lex, p->lex.last_line,
 				       "ect01 is for packets > only");
 		return true;
 	}
 	if (!drill_lex_accept_word(&p->lex, "tos"))
 		return false;
-	pkt->tos_check = DRILL_TOS_ALL;
-	pkt->tos = (uint8_t)drill_lex_number(&p->lex, "a TOS byte", 0, 255);
+	ip->tos_check = DRILL_TOS_ALL;
+	ip->tos = (uint8_t)drill_lex_number(&p->lex, "a TOS byte", 0, 255);
 	return true;
 }
 
-void drill_parse_ip_info(struct drill_parse *p, struct drill_pkt *pkt)
+void drill_parse_ip_info(struct drill_parse *p, struct drill_ip *ip, bool in)
 {
 	struct drill_lex *l = &p->lex;
 	char close;
@@ -63,16 +63,15 @@ void drill_parse_ip_info(struct drill_parse *p, struct drill_pkt *pkt)
 	else
 		return;
 	do {
-		if (parse_tos_word(p, pkt))
+		if (parse_tos_word(p, ip, in))
 			continue;
 		if (drill_lex_accept_word(l, "ttl")) {
-			pkt->has_ttl = true;
-			pkt->ttl =
-				(uint8_t)drill_lex_number(l, "a TTL", 0, 255);
+			ip->has_ttl = true;
+			ip->ttl = (uint8_t)drill_lex_number(l, "a TTL", 0, 255);
 		} else if (drill_lex_accept_word(l, "flowlabel")) {
-			pkt->has_flow = true;
-			pkt->flow = (uint32_t)drill_lex_number(
-				l, "a flow label", 0, 0xfffff);
+			ip->has_flow = true;
+			ip->flow = (uint32_t)drill_lex_number(l, "a flow label",
+							      0, 0xfffff);
 		} else {
 			drill_lex_expected(l, "noecn, ect0, ect1, ect01, ce, "
 					      "tos, ttl or flowlabel");
@@ -185,8 +184,8 @@ struct drill_pkt *drill_parse_pkt(struct drill_parse *p, bool in)
 	struct drill_pkt *pkt = DRILL_NEW(l->mem, struct drill_pkt);
 
 	pkt->in = in;
-	drill_parse_encap(p);
-	drill_parse_ip_info(p, pkt);
+	drill_parse_encap(p, pkt);
+	drill_parse_ip_info(p, &pkt->ip, in);
 	if (drill_lex_accept_word(l, "udp")) {
 		pkt->proto = DRILL_UDP;
 		parse_ports(p, pkt);

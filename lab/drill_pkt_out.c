@@ -252,12 +252,12 @@ static bool check(struct drill_run *r, const struct drill_event *e,
 	live->pkt.has_ports = e->pkt->has_ports;
 	live->pkt.sport = live->ends.sport;
 	live->pkt.dport = live->ends.dport;
-	live->pkt.tos_check = e->pkt->tos_check ? DRILL_TOS_ALL :
-						  DRILL_TOS_NONE;
-	if (e->pkt->tos_check == DRILL_TOS_ECN)
-		live->pkt.tos_check = DRILL_TOS_ECN;
-	live->pkt.has_ttl = e->pkt->has_ttl;
-	live->pkt.has_flow = e->pkt->has_flow;
+	live->pkt.ip.tos_check = e->pkt->ip.tos_check ? DRILL_TOS_ALL :
+							DRILL_TOS_NONE;
+	if (e->pkt->ip.tos_check == DRILL_TOS_ECN)
+		live->pkt.ip.tos_check = DRILL_TOS_ECN;
+	live->pkt.ip.has_ttl = e->pkt->ip.has_ttl;
+	live->pkt.ip.has_flow = e->pkt->ip.has_flow;
 	note_live(r, live, n_merged > 1 ? "in several segments" : NULL);
 	drill_match(r, f, e->pkt, live, n_merged, &wrong, &doubts);
 	if (f && live->pkt.proto == DRILL_TCP)

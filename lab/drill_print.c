@@ -4,6 +4,7 @@
 
 #include "drill_parse.h"
 
+#include "base/bytes.h"
 #include "wire/wire_print.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ void drill_print_opts(struct drill_text *t, const struct drill_pkt *p)
 	drill_text_add(t, "%s", opts);
 }
 
-static void print_ip_info(struct drill_text *t, const struct drill_pkt *p)
+static void print_ip_info(struct drill_text *t, const struct drill_ip *p)
 {
 	static const char *const ecn[] = { "noecn", "ect1", "ect0", "ce" };
 	const char *comma = "";
@@ -66,6 +67,62 @@ static void print_ip_info(struct drill_text *t, const struct drill_pkt *p)
 	if (p->has_flow)
 		drill_text_add(t, "%sflowlabel 0x%x", comma, p->flow);
 	drill_text_add(t, ") ");
+}
+
+static void print_gre(struct drill_text *t, const struct drill_wrap *w)
+{
+	static const struct {
+		uint16_t bit;
+		const char *letter;
+	} flags[] = { { 0x8000, "C" }, { 0x2000, "K" }, { 0x1000, "S" } };
+	const char *comma = "";
+
+	drill_text_add(t, "gre");
+	if (!w->gre_flags)
+		return;
+	drill_text_add(t, " flags [");
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		if (!(w->gre_flags & flags[i].bit))
+			continue;
+		drill_text_add(t, "%s%s", comma, flags[i].letter);
+		comma = ",";
+	}
+	drill_text_add(t, "], sum 0x%x, off 0x%x, key 0x%x, seq %u", w->gre_sum,
+		       w->gre_off, w->gre_key, w->gre_seq);
+}
+
+static void print_mpls(struct drill_text *t, const struct drill_wrap *w)
+{
+	drill_text_add(t, "mpls");
+	for (int i = 0; i < w->n_labels; i++) {
+		uint32_t l = w->labels[i];
+
+		drill_text_add(t, " (label %u, tc %u, %sttl %u)", l >> 12,
+			       l >> 9 & 7, l & 0x100 ? "[S], " : "", l & 255);
+	}
+}
+
+void drill_print_wraps(struct drill_text *t, const struct drill_pkt *p)
+{
+	char src[TERN_ADDR_STRLEN], dst[TERN_ADDR_STRLEN];
+
+	for (int i = 0; i < p->n_wraps; i++) {
+		const struct drill_wrap *w = &p->wraps[i];
+
+		if (w->kind == DRILL_WRAP_GRE) {
+			print_gre(t, w);
+		} else if (w->kind == DRILL_WRAP_MPLS) {
+			print_mpls(t, w);
+		} else {
+			drill_text_add(t, tern_addr_is_v4(&w->src) ? "ipv4 " :
+								     "ipv6 ");
+			print_ip_info(t, &w->ip);
+			drill_text_add(t, "%s > %s",
+				       tern_addr_print(&w->src, src),
+				       tern_addr_print(&w->dst, dst));
+		}
+		drill_text_add(t, ": ");
+	}
 }
 
 static void print_tcp(struct drill_text *t, const struct drill_pkt *p)
@@ -114,7 +171,8 @@ static void print_icmp(struct drill_text *t, const struct drill_pkt *p, bool v6)
 void drill_print_pkt(struct drill_text *t, const struct drill_pkt *p, bool v6)
 {
 	drill_text_add(t, "%s ", p->in ? "<" : ">");
-	print_ip_info(t, p);
+	drill_print_wraps(t, p);
+	print_ip_info(t, &p->ip);
 	if (p->proto == DRILL_UDP) {
 		drill_text_add(t, "udp ");
 		if (p->has_ports)

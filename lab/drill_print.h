@@ -7,6 +7,8 @@
 
 /* "> P. 1:1001(1000) ack 1 win 500 <nop,nop,TS val 1 ecr 2>" */
 void drill_print_pkt(struct drill_text *, const struct drill_pkt *, bool v6);
+/* The headers around it: "ipv4 192.0.2.1 > 192.0.2.2: gre: " */
+void drill_print_wraps(struct drill_text *, const struct drill_pkt *);
 void drill_print_flags(struct drill_text *, uint16_t flags);
 void drill_print_opts(struct drill_text *, const struct drill_pkt *);
 /* "0.123456" */

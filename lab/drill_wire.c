@@ -5,6 +5,8 @@
  */
 #include "drill_wire.h"
 
+#include "drill_encap.h"
+
 #include "base/bytes.h"
 #include "wire/wire_csum.h"
 
@@ -15,29 +17,30 @@
 
 #define TTL_IN 255 /* of packets in: they come from nearby */
 
-static size_t put_ip(const struct drill_pkt *pkt, const struct drill_ends *e,
-		     uint8_t protocol, size_t payload, unsigned char *out)
+size_t drill_wire_put_ip(const struct drill_ip *ip, const struct tern_addr *src,
+			 const struct tern_addr *dst, uint8_t protocol,
+			 size_t payload, unsigned char *out)
 {
-	uint8_t ttl = pkt->has_ttl ? pkt->ttl : TTL_IN;
+	uint8_t ttl = ip->has_ttl ? ip->ttl : TTL_IN;
 
-	if (tern_addr_is_v4(&e->src)) {
+	if (tern_addr_is_v4(src)) {
 		memset(out, 0, 20);
 		out[0] = 0x45;
-		out[1] = pkt->tos;
+		out[1] = ip->tos;
 		put_be16(out + 2, (uint16_t)(20 + payload));
 		out[8] = ttl;
 		out[9] = protocol;
-		memcpy(out + 12, e->src.b + 12, 4);
-		memcpy(out + 16, e->dst.b + 12, 4);
+		memcpy(out + 12, src->b + 12, 4);
+		memcpy(out + 16, dst->b + 12, 4);
 		put_be16(out + 10, csum_fold(csum_add(0, out, 20)));
 		return 20;
 	}
-	put_be32(out, 0x60000000 | (uint32_t)pkt->tos << 20 | pkt->flow);
+	put_be32(out, 0x60000000 | (uint32_t)ip->tos << 20 | ip->flow);
 	put_be16(out + 4, (uint16_t)payload);
 	out[6] = protocol;
 	out[7] = ttl;
-	memcpy(out + 8, e->src.b, 16);
-	memcpy(out + 24, e->dst.b, 16);
+	memcpy(out + 8, src->b, 16);
+	memcpy(out + 24, dst->b, 16);
 	return 40;
 }
 
@@ -85,7 +88,7 @@ size_t drill_wire_build(const struct drill_pkt *pkt, const struct drill_ends *e,
 	/* The IP length has 16 bits. */
 	max = tern_addr_is_v4(&e->src) ? 65515 : 65535;
 	n = n > max ? max : n;
-	at = put_ip(pkt, e, protocol, n, out);
+	at = drill_wire_put_ip(&pkt->ip, &e->src, &e->dst, protocol, n, out);
 	memset(out + at, 0, n);
 	if (udp)
 		put_udp(e, pkt->len, out + at);
@@ -96,17 +99,18 @@ size_t drill_wire_build(const struct drill_pkt *pkt, const struct drill_ends *e,
 		put_be16(out + at + 6, sum ? sum : 0xffff);
 	else
 		put_be16(out + at + 16, sum);
-	return at + n;
+	return drill_encap_build(pkt, out, at + n);
 }
 
 /* The quoted IP header, and the first 8 bytes behind it. */
 static size_t put_quote(const struct drill_quoted *q, unsigned char *p)
 {
-	struct drill_pkt head = { .has_ttl = true, .ttl = 64 };
+	struct drill_ip head = { .has_ttl = true, .ttl = 64 };
 	bool tcp = q->protocol == IPPROTO_TCP;
 	size_t transport = tcp ? 20 : 8, at;
 
-	at = put_ip(&head, &q->ends, q->protocol, transport + q->len, p);
+	at = drill_wire_put_ip(&head, &q->ends.src, &q->ends.dst, q->protocol,
+			       transport + q->len, p);
 	memset(p + at, 0, 8);
 	if (tcp || q->protocol == IPPROTO_UDP) {
 		put_be16(p + at, q->ends.sport);
@@ -134,12 +138,13 @@ size_t drill_wire_build_icmp(const struct drill_pkt *pkt,
 	p[1] = pkt->code;
 	put_be32(p + 4, pkt->has_id ? pkt->id << 16 : pkt->mtu);
 	n = 8 + put_quote(q, p + 8);
-	put_ip(pkt, e, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n, out);
+	drill_wire_put_ip(&pkt->ip, &e->src, &e->dst,
+			  v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, n, out);
 	if (v6)
 		sum = csum_pseudo(&e->src, &e->dst, IPPROTO_ICMPV6,
 				  (uint32_t)n);
 	put_be16(p + 2, csum_fold(csum_add(sum, p, n)));
-	return at + n;
+	return drill_encap_build(pkt, out, at + n);
 }
 
 static bool all_zero(const unsigned char *p, size_t n)
@@ -221,6 +226,33 @@ static const char *read_icmp(const unsigned char *p, size_t n,
 	return NULL;
 }
 
+static const char *read_packet(const unsigned char *p, size_t n,
+			       struct drill_live *out);
+
+#define TOO_MANY "more headers around it than are looked at"
+
+/* GRE and labels, in IP or in each other, down to the next IP header. */
+static const char *read_wrapped(const unsigned char *p, size_t n,
+				uint8_t protocol, struct drill_live *out)
+{
+	bool labels = protocol == IPPROTO_MPLS;
+	size_t head;
+
+	if (!drill_encap_push_ip(out))
+		return TOO_MANY;
+	for (;;) {
+		head = labels ? drill_encap_read_mpls(p, n, out) :
+				drill_encap_read_gre(p, n, out, &labels);
+		if (!head)
+			return "a header around it that cannot be read";
+		p += head;
+		n -= head;
+		if (!labels || out->pkt.wraps[out->pkt.n_wraps - 1].kind ==
+				       DRILL_WRAP_MPLS)
+			return read_packet(p, n, out);
+	}
+}
+
 static const char *read_transport(const unsigned char *p, size_t n,
 				  uint8_t protocol, struct drill_live *out)
 {
@@ -232,6 +264,14 @@ static const char *read_transport(const unsigned char *p, size_t n,
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return read_icmp(p, n, out);
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		if (!drill_encap_push_ip(out))
+			return TOO_MANY;
+		return read_packet(p, n, out);
+	case IPPROTO_GRE:
+	case IPPROTO_MPLS:
+		return read_wrapped(p, n, protocol, out);
 	default:
 		return "neither TCP, UDP nor ICMP";
 	}
@@ -242,14 +282,15 @@ static const char *read_ip4(const unsigned char *p, size_t n,
 {
 	size_t head = (size_t)(p[0] & 15) * 4, len;
 
+	out->v6 = false;
 	if (n < 20 || head < 20 || head > n)
 		return "an IPv4 header that is cut";
 	len = get_be16(p + 2);
 	if (len < head || len > n)
 		return "an IPv4 length over the packet's";
 	out->bad_ip_csum = csum_fold(csum_add(0, p, head)) != 0;
-	out->pkt.tos = p[1];
-	out->pkt.ttl = p[8];
+	out->pkt.ip.tos = p[1];
+	out->pkt.ip.ttl = p[8];
 	out->is_fragment = get_be16(p + 6) & 0x3fff;
 	out->ends.src = tern_addr_v4(p[12], p[13], p[14], p[15]);
 	out->ends.dst = tern_addr_v4(p[16], p[17], p[18], p[19]);
@@ -267,21 +308,25 @@ static const char *read_ip6(const unsigned char *p, size_t n,
 	len = get_be16(p + 4);
 	if (len > n - 40)
 		return "an IPv6 length over the packet's";
-	out->pkt.tos = (uint8_t)(get_be32(p) >> 20);
-	out->pkt.flow = get_be32(p) & 0xfffff;
-	out->pkt.ttl = p[7];
+	out->pkt.ip.tos = (uint8_t)(get_be32(p) >> 20);
+	out->pkt.ip.flow = get_be32(p) & 0xfffff;
+	out->pkt.ip.ttl = p[7];
 	memcpy(out->ends.src.b, p + 8, 16);
 	memcpy(out->ends.dst.b, p + 24, 16);
 	return read_transport(p + 40, len, p[6], out);
 }
 
+static const char *read_packet(const unsigned char *p, size_t n,
+			       struct drill_live *out)
+{
+	if (!n)
+		return "an empty packet";
+	return p[0] >> 4 == 4 ? read_ip4(p, n, out) : read_ip6(p, n, out);
+}
+
 void drill_wire_read(const unsigned char *bytes, size_t n,
 		     struct drill_live *out)
 {
-	out->broken = "an empty packet";
-	if (n && bytes[0] >> 4 == 4)
-		out->broken = read_ip4(bytes, n, out);
-	else if (n)
-		out->broken = read_ip6(bytes, n, out);
+	out->broken = read_packet(bytes, n, out);
 	out->payload_len = out->pkt.len;
 }

@@ -21,6 +21,11 @@ struct drill_ends {
 size_t drill_wire_build(const struct drill_pkt *pkt, const struct drill_ends *,
 			unsigned char out[DRILL_PKT_MAX]);
 
+/* An IP header before `payload` bytes. Returns its length. */
+size_t drill_wire_put_ip(const struct drill_ip *, const struct tern_addr *src,
+			 const struct tern_addr *dst, uint8_t protocol,
+			 size_t payload, unsigned char *out);
+
 /* What an ICMP error quotes: the stack's own packet from src to dst. */
 struct drill_quoted {
 	struct drill_ends ends;

@@ -70,7 +70,7 @@ static const char *packet(const struct diff_pkt *k, const struct diff_pkt *t)
 		return "window";
 	if (a->urg != b->urg)
 		return "urgent";
-	if (a->tos != b->tos || a->ttl != b->ttl)
+	if (a->ip.tos != b->ip.tos || a->ip.ttl != b->ip.ttl)
 		return "IP header";
 	return NULL;
 }
