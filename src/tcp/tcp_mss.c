@@ -42,25 +42,22 @@ uint16_t tcp_syn_mss(const struct tern_stack *st, const struct tcp_conn *c)
 
 void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
 {
-	uint32_t mss, half;
+	uint32_t mss, half, stamp = c->ts_ok ? 12 : 0;
 
 	pmtu = min_u32(pmtu, 65535);
 	c->pmtu = (uint16_t)pmtu;
 	mss = pmtu - ip_len(tern_addr_is_v4(&c->raddr)) - WIRE_TCP_LEN;
 	mss = min_u32(mss, c->mss_peer);
 	if (c->act && c->act->mss_low)
-		mss = min_u32(mss, c->act->mss_low);
-	mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss);
-	if (c->ts_ok)
-		mss -= 12;
+		mss = min_u32(mss, c->act->mss_low + stamp);
+	mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss) - stamp;
 	/* Never more than half the largest window seen, or two segments could
 	 * not be under way (and an ACK would wait for its timer). */
 	if (c->snd.max_wnd) {
 		half = c->snd.max_wnd > TCP_MSS_DEFAULT ? c->snd.max_wnd >> 1 :
 							  c->snd.max_wnd;
 		if (mss > half)
-			mss = max_u32(half,
-				      68 - WIRE_TCP_LEN - (c->ts_ok ? 12 : 0));
+			mss = max_u32(half, 68 - WIRE_TCP_LEN - stamp);
 	}
 	c->mss = (uint16_t)mss;
 }
