@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What a congestion controller remembers while its connection is idle.
+ * What a congestion controller and RACK remember while their connection is
+ * idle.
  *
  * An idle connection has no active block, and most controllers have nothing to
  * say then: in slow start with nothing lost, what counts is in the control
  * block. The others' words wait here, found by the connection's number, so
- * that the control block need not grow for them.
+ * that the control block need not grow for them; and so does a reordering
+ * window that a D-SACK widened, or is about to.
  */
 #include "tcp_priv.h"
 
@@ -15,6 +17,12 @@ struct tcp_kept {
 	uint32_t lost, app_limited;
 	uint64_t pacing_rate;
 	uint64_t words[TERN_CC_PRIV_WORDS];
+	bool of_cc; /* or for RACK alone */
+	struct {
+		uint32_t last_delivered;
+		uint8_t steps, persist;
+		bool dsack_seen;
+	} rack;
 };
 
 static uint32_t hash_of(uint32_t conn)
@@ -75,12 +83,20 @@ void tcp_kept_drop(struct tern_stack *st, struct tcp_conn *c)
 	slab_free(&st->tcp.kept, k->id);
 }
 
+static bool rack_keeps(const struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+
+	return a->rack.dsack_seen || a->rack.persist || a->rack.steps > 1;
+}
+
 bool tcp_kept_save(struct tern_stack *st, struct tcp_conn *c)
 {
+	bool of_cc = tcp_cc_keeps(st, c);
 	struct tcp_kept *k;
 	uint32_t id;
 
-	if (!tcp_cc_keeps(st, c))
+	if (!of_cc && !rack_keeps(c))
 		return true;
 	id = slab_alloc(&st->tcp.kept);
 	if (!id)
@@ -88,6 +104,11 @@ bool tcp_kept_save(struct tern_stack *st, struct tcp_conn *c)
 	k = slab_at(&st->tcp.kept, id);
 	k->id = id;
 	k->conn = c->id;
+	k->of_cc = of_cc;
+	k->rack.last_delivered = c->act->rack.last_delivered;
+	k->rack.steps = c->act->rack.steps;
+	k->rack.persist = c->act->rack.persist;
+	k->rack.dsack_seen = c->act->rack.dsack_seen;
 	k->lost = c->act->lost;
 	k->app_limited = c->act->app_limited;
 	k->pacing_rate = c->act->pacing_rate;
@@ -100,15 +121,21 @@ bool tcp_kept_save(struct tern_stack *st, struct tcp_conn *c)
 bool tcp_kept_load(struct tern_stack *st, struct tcp_conn *c)
 {
 	const struct tcp_kept *k = find(st, c);
+	bool of_cc;
 
 	if (!k)
 		return false;
+	of_cc = k->of_cc;
+	c->act->rack.last_delivered = k->rack.last_delivered;
+	c->act->rack.steps = k->rack.steps;
+	c->act->rack.persist = k->rack.persist;
+	c->act->rack.dsack_seen = k->rack.dsack_seen;
 	c->act->lost = k->lost;
 	c->act->app_limited = k->app_limited;
 	c->act->pacing_rate = k->pacing_rate;
 	memcpy(c->act->cc_priv, k->words, sizeof(k->words));
 	tcp_kept_drop(st, c);
-	return true;
+	return of_cc;
 }
 
 uint64_t tcp_kept_pacing(const struct tern_stack *st, const struct tcp_conn *c)

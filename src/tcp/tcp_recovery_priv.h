@@ -105,7 +105,7 @@ bool tcp_kept_init(struct tern_stack *);
 void tcp_kept_fini(struct tern_stack *);
 /* False: no memory, so the connection must stay active. */
 bool tcp_kept_save(struct tern_stack *, struct tcp_conn *);
-/* False: nothing was kept. */
+/* False: nothing was kept of the controller. */
 bool tcp_kept_load(struct tern_stack *, struct tcp_conn *);
 void tcp_kept_drop(struct tern_stack *, struct tcp_conn *);
 /* 0: none kept. */
