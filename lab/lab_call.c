@@ -283,16 +283,20 @@ static int64_t call_accept(struct lab_run *run, struct lab_app *app,
 }
 
 /* The bytes that a send argument stands for, from `off` on; at most a chunk. */
-static size_t bytes_of(const struct lab_arg *a, int64_t off, uint8_t *out)
+static const void *bytes_of(const struct lab_arg *a, int64_t off, size_t *n)
 {
+	static _Thread_local uint8_t alphabet[CHUNK_LEN + 26];
 	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
-	int64_t n = min_i64(len - off, CHUNK_LEN);
 
-	for (int64_t i = 0; i < n; i++)
-		out[i] = a->kind == LAB_NUMBER ?
-				 (uint8_t)('a' + (off + i) % 26) :
-				 (uint8_t)a->text[off + i];
-	return (size_t)max_i64(n, 0);
+	*n = (size_t)max_i64(min_i64(len - off, CHUNK_LEN), 0);
+	if (a->kind == LAB_TEXT)
+		return a->text + off;
+	/* Made once: who waits for room asks again and again. */
+	if (!alphabet[0]) {
+		for (size_t i = 0; i < sizeof(alphabet); i++)
+			alphabet[i] = (uint8_t)('a' + i % 26);
+	}
+	return alphabet + off % 26;
 }
 
 static bool is_size(const struct lab_arg *a)
@@ -320,7 +324,6 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 {
 	const struct lab_arg *a = &s->args[1];
 	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
-	static _Thread_local uint8_t buf[CHUNK_LEN];
 	SOCKET_OR_RETURN(v);
 
 	if (!is_size(a))
@@ -329,13 +332,14 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 			   "not \"%s\"",
 			   a->text);
 	do {
-		size_t n = bytes_of(a, app->done, buf);
+		size_t n;
+		const void *bytes = bytes_of(a, app->done, &n);
 		int64_t r;
 
 		/* An error is for the next call, as some have been taken. */
 		if (app->done && sys->poll(h, v->fd) & TERN_POLLERR)
 			return app->done;
-		r = sys->send(h, v->fd, buf, n, (int)flags_of(run, s, 2));
+		r = sys->send(h, v->fd, bytes, n, (int)flags_of(run, s, 2));
 
 		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
 			return r;
@@ -349,13 +353,15 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 static int64_t call_sendto(struct lab_run *run, struct lab_app *app,
 			   const struct lab_step *s)
 {
-	static _Thread_local uint8_t buf[CHUNK_LEN];
 	struct tern_sockaddr to;
+	const void *bytes;
+	size_t n;
 	SOCKET_OR_RETURN(v);
 
 	if (!is_size(&s->args[1]) || !parse_address(run, &s->args[2], &to))
 		return bad(run, s, "%s", "sendto(s, BYTES or TEXT, HOST:PORT)");
-	return sys->send_to(h, v->fd, buf, bytes_of(&s->args[1], 0, buf), &to);
+	bytes = bytes_of(&s->args[1], 0, &n);
+	return sys->send_to(h, v->fd, bytes, n, &to);
 }
 
 static void keep(struct lab_app *app, const uint8_t *bytes, int64_t n)
