@@ -2,7 +2,7 @@
 /*
  * Loss without SACK: the retransmission time-out, duplicate ACKs, giving up.
  * Tail loss probes and RACK have scripts of their own: off here.
- * covers: T6, T7, T8, S7
+ * covers: T6, T7, T8, S1, S7
  */
 #include "story.h"
 
@@ -312,6 +312,35 @@ static void a_hole_acknowledged_in_part_is_cut(struct story *t)
 	t_in(t, ". 1:1(0) ack 1001");
 }
 
+/* Our own numbers pass 2^32: what is acknowledged before, at and behind the
+ * wrap is off the queue, and what is lost behind it is resent. */
+static void sending_crosses_the_wrap(struct story *t)
+{
+	t_listen(t, 5);
+	t_in(t, "S 0:0(0) <mss 1000>");
+	t_out(t, "S. 0:0(0) ack 1");
+	t_in(t, "R 1:1(0)");
+	/* The ISN goes on by one each 64 ns, up to 2,001 short of the wrap. */
+	t_wait(t, (int64_t)(uint32_t)(-2001 - (int64_t)t->f->iss) * 64);
+	t_flow_again(t);
+	t_in(t, "S 0:0(0) <mss 1000>");
+	t_out(t, "S. 0:0(0) ack 1");
+	t_is(t, t->f->iss, UINT32_MAX - 2000);
+	t_in(t, ". 1:1(0) ack 1");
+	t_accept(t);
+	t_send(t, 5000);
+	t_out_run(t, 1, 5001, 1000);
+	t_in(t, ". 1:1(0) ack 1001");
+	t_ioctl(t, TERN_SIOCOUTQ, 4000);
+	t_in(t, ". 1:1(0) ack 2001");
+	t_in(t, ". 1:1(0) ack 4001");
+	t_ioctl(t, TERN_SIOCOUTQ, 1000);
+	t_wait(t, T_RTO);
+	t_out(t, "P. 4001:5001(1000) ack 1");
+	t_in(t, ". 1:1(0) ack 5001");
+	t_ioctl(t, TERN_SIOCOUTQ, 0);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -330,6 +359,7 @@ int main(void)
 		STORY(small_segments_are_resent_as_one),
 		STORY(shrunk_window_holds_resends_back),
 		STORY(a_hole_acknowledged_in_part_is_cut),
+		STORY(sending_crosses_the_wrap),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));

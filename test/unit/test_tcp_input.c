@@ -101,12 +101,11 @@ static void an_offset_that_cannot_be_is_not_answered(void **state)
 	assert_int_equal(kit_counter(&k, "TcpInErrs"), 5);
 }
 
-/* The first number of a connection from port 5000 to 10.0.0.2. */
-static uint32_t isn_to(uint16_t port, int64_t now)
+/* The first number of a connection between these two. */
+static uint32_t isn_of(struct tern_sockaddr from, struct tern_sockaddr to,
+		       int64_t now)
 {
 	int s = tern_socket(k.st, TERN_AF_INET, TERN_SOCK_STREAM, 0, now);
-	struct tern_sockaddr from = kit_v4(10, 0, 0, 1, 5000);
-	struct tern_sockaddr to = kit_v4(10, 0, 0, 2, port);
 	struct tern_pkt *pkt;
 	uint8_t seq[4];
 
@@ -117,6 +116,13 @@ static uint32_t isn_to(uint16_t port, int64_t now)
 	tern_pkt_put(pkt);
 	assert_int_equal(tern_close(k.st, s, now), 0);
 	return get_be32(seq);
+}
+
+/* From port 5000 to a port of 10.0.0.2. */
+static uint32_t isn_to(uint16_t port, int64_t now)
+{
+	return isn_of(kit_v4(10, 0, 0, 1, 5000), kit_v4(10, 0, 0, 2, port),
+		      now);
 }
 
 /* RFC 6528: M, a tick of 64 ns. */
@@ -145,6 +151,24 @@ static void isns_of_two_tuples_tell_nothing_of_each_other(void **state)
 	}
 }
 
+/* Each of the four numbers counts. */
+static void isns_differ_by_either_ends_address_and_port(void **state)
+{
+	struct tern_sockaddr here = kit_v4(10, 0, 0, 1, 5000);
+	struct tern_sockaddr there = kit_v4(10, 0, 0, 2, 80);
+	struct tern_addr more = tern_addr_v4(10, 0, 0, 9);
+	uint32_t isn = isn_of(here, there, 0), other[4];
+	size_t i;
+
+	other[0] = isn_of(kit_v4(10, 0, 0, 1, 5001), there, 0);
+	other[1] = isn_of(here, kit_v4(10, 0, 0, 2, 81), 0);
+	other[2] = isn_of(here, kit_v4(10, 0, 0, 3, 80), 0);
+	assert_int_equal(tern_addr_add(k.st, k.link, &more, 24, 0), 0);
+	other[3] = isn_of(kit_v4(10, 0, 0, 9, 5000), there, 0);
+	for (i = 0; i < 4; i++)
+		assert_true(other[i] - isn > 1000 && isn - other[i] > 1000);
+}
+
 static void isns_of_another_secret_are_others(void **state)
 {
 	uint32_t isn = isn_to(80, 0);
@@ -166,6 +190,7 @@ int main(void)
 		CASE(an_offset_that_cannot_be_is_not_answered),
 		CASE(isns_of_one_tuple_go_by_the_clock),
 		CASE(isns_of_two_tuples_tell_nothing_of_each_other),
+		CASE(isns_differ_by_either_ends_address_and_port),
 		CASE(isns_of_another_secret_are_others),
 	};
 

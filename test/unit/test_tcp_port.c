@@ -3,6 +3,7 @@
  * Local ports: every rule as the kernel has it (port_rules.h), and the order
  * and cost of the choice. Sockets are made here by hand, without a segment:
  * what counts is who holds which port.
+ * covers: O14
  */
 #include "tcp/tcp_priv.h"
 

@@ -385,19 +385,21 @@ static int connect_over(bool bound, struct tcp_conn **out)
 
 static void connect_takes_over_what_it_may(void **state)
 {
-	/* tcp_tw_reuse, age in ms, timestamps, bound by the program */
+	/* tcp_tw_reuse, age in ms, timestamps, bound by the program, on
+	 * loopback, in FIN_WAIT_2 still */
 	static const struct {
 		int reuse, age_ms;
-		bool ts, bound, loopback, ok;
+		bool ts, bound, loopback, fin_wait2, ok;
 	} rows[] = {
-		{ 1, 1001, true, false, false, true },
-		{ 1, 1000, true, false, false, false },
-		{ 1, 1001, false, false, false, false },
-		{ 0, 1001, true, false, false, false },
-		{ 2, 1001, true, false, false, false },
-		{ 2, 1001, true, false, true, true },
-		{ 0, 1, true, true, false, true },
-		{ 0, 5000, false, true, false, false },
+		{ 1, 1001, true, false, false, false, true },
+		{ 1, 1000, true, false, false, false, false },
+		{ 1, 1001, false, false, false, false, false },
+		{ 0, 1001, true, false, false, false, false },
+		{ 2, 1001, true, false, false, false, false },
+		{ 2, 1001, true, false, true, false, true },
+		{ 1, 5000, true, false, false, true, false },
+		{ 0, 1, true, true, false, false, true },
+		{ 0, 5000, false, true, false, false, false },
 	};
 	struct tcp_conn *c;
 	size_t i;
@@ -414,7 +416,10 @@ static void connect_takes_over_what_it_may(void **state)
 		c->auto_port = !rows[i].bound;
 		((struct tcp_port *)slab_at(&st->tcp.ports, c->port))->n_auto =
 			c->auto_port;
-		tcp_time_wait(st, c, TERN_TCP_TIME_WAIT, 0);
+		tcp_time_wait(st, c,
+			      rows[i].fin_wait2 ? TERN_TCP_FIN_WAIT2 :
+						  TERN_TCP_TIME_WAIT,
+			      60 * NS_PER_S);
 		st->now += rows[i].age_ms * NS_PER_MS;
 		assert_int_equal(connect_over(rows[i].bound, &c),
 				 rows[i].ok ? 0 : -TERN_EADDRNOTAVAIL);
