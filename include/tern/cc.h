@@ -82,6 +82,7 @@ struct tern_cc_view {
 	uint32_t snd_una, snd_nxt;
 	uint32_t delivered, lost; /* segments so far; `lost` may begin anew
 				   * when the connection was idle */
+	uint32_t delivered_ce;	  /* of these, how many with a mark */
 	uint32_t app_limited; /* delivered count until which samples are; 0 */
 	uint32_t prior_cwnd;  /* before the last reduction */
 	enum tern_ca_state ca_state;

@@ -12,6 +12,7 @@
 
 #include "cc/cc_bbr.h"
 #include "cc/cc_cubic.h"
+#include "cc/cc_dctcp.h"
 #include "cc/cc_reno.h"
 
 void tcp_cc_register_builtin(struct tern_stack *st)
@@ -20,6 +21,7 @@ void tcp_cc_register_builtin(struct tern_stack *st)
 		&cc_reno,
 		&cc_cubic,
 		&cc_bbr,
+		&cc_dctcp,
 	};
 	size_t i;
 
@@ -100,6 +102,7 @@ static void look(struct tern_stack *st, struct tcp_conn *c,
 		.snd_una = c->snd.una.v,
 		.snd_nxt = c->snd.nxt.v,
 		.delivered = h ? h->delivered : 0,
+		.delivered_ce = h ? h->delivered_ce : 0,
 		.lost = a->lost,
 		.app_limited = a->app_limited,
 		.prior_cwnd = a->prior_cwnd,

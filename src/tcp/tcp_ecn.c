@@ -12,7 +12,9 @@
  * that agreed to AccECN; the first one only leaves the option out.
  *
  * Classic packets with new data carry ECT(0), nothing else does (RFC 3168
- * 6.1.4 to 6.1.6); with AccECN all but SYN and SYN-ACK do, as on Linux.
+ * 6.1.4 to 6.1.6); with AccECN all but SYN and SYN-ACK do, as on Linux, and so
+ * they do where the controller needs ECN (dctcp). With such a one ECE says what
+ * the last segment was marked with, and no CWR ends it (RFC 8257 3.2).
  *
  * Deviates: RFC 9768 3.1.5 wants a RST where a handshake asks for both kinds;
  * as on Linux the first one counts.
@@ -30,11 +32,16 @@ static const struct {
 	{ ECN_ACCURATE, ECN_CLASSIC }, { ECN_ACCURATE, ECN_OFF },
 };
 
+static bool needs_ecn(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	return tcp_cc_ops(st, c)->flags & TERN_CC_NEEDS_ECN;
+}
+
 void tcp_ecn_ask(const struct tern_stack *st, struct tcp_conn *c)
 {
 	c->ecn = by_tunable[st->tun.tcp_ecn].ask & 3;
 	c->ecn_seen = c->ecn_echo = c->cwr_due = c->ect_out = 0;
-	if (c->ecn == ECN_OFF && tcp_cc_ops(st, c)->flags & TERN_CC_NEEDS_ECN)
+	if (c->ecn == ECN_OFF && needs_ecn(st, c))
 		c->ecn = ECN_CLASSIC;
 }
 
@@ -66,7 +73,7 @@ static enum tcp_ecn asked(const struct tern_stack *st, const struct tcp_conn *c,
 		return ECN_ACCURATE; /* 3.1.3: also what is not yet defined */
 	if ((flags & ECE_CWR) != ECE_CWR)
 		return ECN_OFF;
-	if (tcp_cc_ops(st, c)->flags & TERN_CC_NEEDS_ECN)
+	if (needs_ecn(st, c))
 		return ECN_CLASSIC;
 	if (most == ECN_OFF ||
 	    (in->ip->tos & 3 && !(flags & TCP_AE) && !in->h.reserved))
@@ -178,11 +185,12 @@ static uint16_t crossed_synack_flags(struct tern_stack *st,
 }
 
 /* Classic: ECE as long as it is due, CWR once, ECT where there is new data. */
-static uint16_t classic_flags(struct tcp_conn *c, bool is_new)
+static uint16_t classic_flags(const struct tern_stack *st, struct tcp_conn *c,
+			      bool is_new)
 {
 	uint16_t flags = c->ecn_echo ? TCP_ECE : 0;
 
-	c->ect_out = is_new;
+	c->ect_out = is_new || needs_ecn(st, c);
 	if (is_new && c->cwr_due) {
 		c->cwr_due = 0;
 		flags |= TCP_CWR;
@@ -202,7 +210,7 @@ uint16_t tcp_ecn_out(struct tern_stack *st, struct tcp_conn *c, uint16_t flags,
 	case ECN_OFF:
 		break;
 	case ECN_CLASSIC:
-		return classic_flags(c, is_new);
+		return classic_flags(st, c, is_new);
 	case ECN_ACCURATE:
 		return tcp_accecn_out(st, c);
 	}
@@ -215,6 +223,22 @@ static void quick(struct tern_stack *st, struct tcp_conn *c)
 	tcp_quickack(st, c, 2);
 	c->pingpong = 0;
 	c->ato_ms = TCP_ATO_MIN_MS;
+}
+
+/* RFC 8257 3.2, figure 1: an ACK must not cover both marked and unmarked data,
+ * so where the mark changes the one that is owed leaves first, with the old
+ * ECE; and the sender learns of the change at once. */
+void tcp_ecn_mark_in(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tcp_in *in)
+{
+	bool is_ce = (in->ip->tos & 3) == 3;
+
+	if (c->ecn != ECN_CLASSIC || is_ce == c->ecn_echo || !needs_ecn(st, c))
+		return;
+	if (c->ack & ACK_SCHED)
+		tcp_send_ack(st, c);
+	c->ecn_echo = is_ce;
+	c->ack |= ACK_NOW;
 }
 
 void tcp_ecn_data_in(struct tern_stack *st, struct tcp_conn *c,
@@ -241,11 +265,13 @@ void tcp_ecn_data_in(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-void tcp_ecn_cwr_in(struct tcp_conn *c, const struct tcp_in *in)
+void tcp_ecn_cwr_in(const struct tern_stack *st, struct tcp_conn *c,
+		    const struct tcp_in *in)
 {
 	if (c->ecn != ECN_CLASSIC || !(in->h.flags & TCP_CWR))
 		return;
-	c->ecn_echo = 0;
+	if (!needs_ecn(st, c))
+		c->ecn_echo = 0;
 	if (!seq_eq(in->h.seq, in->end))
 		c->ack |= ACK_NOW;
 }

@@ -32,7 +32,11 @@ uint16_t tcp_ecn_out(struct tern_stack *, struct tcp_conn *, uint16_t flags,
 /* Data that was taken, by its mark. */
 void tcp_ecn_data_in(struct tern_stack *, struct tcp_conn *,
 		     const struct tcp_in *);
-void tcp_ecn_cwr_in(struct tcp_conn *, const struct tcp_in *);
+/* And before it is. */
+void tcp_ecn_mark_in(struct tern_stack *, struct tcp_conn *,
+		     const struct tcp_in *);
+void tcp_ecn_cwr_in(const struct tern_stack *, struct tcp_conn *,
+		    const struct tcp_in *);
 static inline bool tcp_ecn_echo_in(const struct tcp_conn *c,
 				   const struct tcp_in *in)
 {

@@ -432,8 +432,10 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		return;
 	}
 	fin = pkt_cb(in->pkt)->fin;
-	if (in->len)
+	if (in->len) {
 		tcp_measure_mss(st, c, in);
+		tcp_ecn_mark_in(st, c, in);
+	}
 	queue_in_order(st, c, in->pkt);
 	/* What it leaves of the buffer tells what may be announced: after it
 	 * was queued, and its packet may be gone. */
@@ -465,7 +467,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	struct tcp_cb *b;
 	bool first = in->len && !c->hist;
 
-	tcp_ecn_cwr_in(c, in);
+	tcp_ecn_cwr_in(st, c, in);
 	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
 	    (in->len && !tcp_hist_attach(st, c))) {
 		tern_pkt_put(in->pkt);
@@ -499,6 +501,7 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	b->end = in->end;
 	b->fin = in->h.flags & TCP_FIN;
 	if (seq_gt(seq, c->rcv.nxt)) {
+		tcp_ecn_mark_in(st, c, in);
 		tcp_ecn_data_in(st, c, in);
 		queue_ofo(st, c, in);
 		return;

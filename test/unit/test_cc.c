@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "cc/cc_cubic.h"
+#include "cc/cc_dctcp.h"
 #include "cc/cc_hystart.h"
 #include "cc/cc_reno.h"
 
@@ -222,6 +223,77 @@ static void reno_adds_a_segment_a_round_trip(void **state)
 	assert_int_equal(cc.cwnd, 30);
 }
 
+/* A window of which so many per cent come back with a mark. */
+static void marked_window(uint32_t percent)
+{
+	uint32_t n = 100;
+
+	v.snd_una = v.snd_nxt + 1;
+	v.delivered += n;
+	v.delivered_ce += percent;
+	cc_dctcp.on_rtt(&v, -1);
+	v.snd_nxt = v.snd_una + n;
+}
+
+static uint32_t alpha(void)
+{
+	/* ssthresh of a window of 2^20 is as exact as alpha is. */
+	cc.cwnd = 1 << 20;
+	return 2 * ((1 << 20) - cc_dctcp.ssthresh(&v)) / 1024;
+}
+
+/* RFC 8257 3.3: alpha = 15/16 alpha + 1/16 of the share, from 1. */
+static void dctcp_follows_the_share_of_marks(void **state)
+{
+	uint32_t want = 1024;
+	int i;
+
+	(void)state;
+	begin(&cc_dctcp, 100);
+	assert_int_equal(alpha(), 1024);
+	for (i = 0; i < 10; i++) {
+		marked_window(0);
+		want -= want / 16;
+		assert_int_equal(alpha(), want);
+	}
+	for (i = 0; i < 200; i++)
+		marked_window(30);
+	/* 0.3 of 1024, and what rounding leaves (under a sixteenth). */
+	assert_in_range(alpha(), 300, 320);
+	for (i = 0; i < 200; i++)
+		marked_window(0);
+	assert_int_equal(alpha(), 0);
+	for (i = 0; i < 200; i++)
+		marked_window(100);
+	assert_in_range(alpha(), 1000, 1024);
+}
+
+/* 3.3: a reduction takes alpha / 2 off; 3.5: a loss is half, whatever alpha. */
+static void dctcp_halves_for_a_loss_only(void **state)
+{
+	int i;
+
+	(void)state;
+	begin(&cc_dctcp, 100);
+	for (i = 0; i < 200; i++)
+		marked_window(20);
+	cc.cwnd = 100;
+	assert_in_range(cc_dctcp.ssthresh(&v), 89, 92);
+	cc.ssthresh = cc_dctcp.ssthresh(&v);
+	cc_dctcp.on_state(&v, TERN_CA_CWR);
+	assert_in_range(cc.ssthresh, 89, 92);
+	cc_dctcp.on_state(&v, TERN_CA_RECOVERY);
+	assert_int_equal(cc.ssthresh, 50);
+	cc.ssthresh = 90;
+	cc_dctcp.on_event(&v, TERN_CC_LOSS);
+	assert_int_equal(cc.ssthresh, 50);
+	cc.cwnd = 3;
+	assert_int_equal(cc_dctcp.ssthresh(&v), 3);
+	cc.cwnd = 2;
+	cc_dctcp.on_event(&v, TERN_CC_LOSS);
+	assert_int_equal(cc.ssthresh, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +305,8 @@ int main(void)
 		cmocka_unit_test(hystart_ends_slow_start_when_the_delay_rises),
 		cmocka_unit_test(hystart_plus_grows_slowly_for_five_rounds),
 		cmocka_unit_test(hystart_plus_goes_on_if_the_delay_falls),
+		cmocka_unit_test(dctcp_follows_the_share_of_marks),
+		cmocka_unit_test(dctcp_halves_for_a_loss_only),
 		cmocka_unit_test(reno_adds_a_segment_a_round_trip),
 	};
 

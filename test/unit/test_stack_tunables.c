@@ -168,8 +168,9 @@ static void the_controller_must_be_known(void **state)
 	};
 
 	expect("tcp_congestion_control", "cubic");
-	expect("tcp_available_congestion_control", "reno cubic bbr");
-	expect("net.ipv4.tcp_allowed_congestion_control", "reno cubic bbr");
+	expect("tcp_available_congestion_control", "reno cubic bbr dctcp");
+	expect("net.ipv4.tcp_allowed_congestion_control",
+	       "reno cubic bbr dctcp");
 	assert_int_equal(set("tcp_available_congestion_control", "reno"),
 			 -TERN_ENOENT);
 	assert_int_equal(set("tcp_congestion_control", "mine"), -TERN_EINVAL);
