@@ -32,6 +32,7 @@ static bool update_window(struct tern_stack *st, struct tcp_conn *c,
 			c->snd.max_wnd = wnd;
 			tcp_sync_mss(st, c, c->pmtu);
 		}
+		tcp_predict(c);
 	}
 	return true;
 }

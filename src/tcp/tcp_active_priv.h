@@ -63,7 +63,7 @@ struct tcp_active {
 	bool is_ready;
 	bool is_throttled; /* TSQ or autocorking: resume as packets leave */
 	bool urg_mode;
-	bool nonagle_push;
+	bool nonagle_push; /* until the next write begins a segment */
 
 	/* Recovery. */
 	struct seq high_seq;	/* snd.nxt when it began */
@@ -117,7 +117,8 @@ struct tcp_active {
 	struct pktq rcvq;  /* in order, rcv.copied on */
 	struct rbtree ofo; /* out of order */
 	uint32_t n_ofo;
-	uint32_t rmem; /* Linux's count of bytes held (SO_RCVBUF) */
+	uint32_t rmem;	   /* Linux's count of bytes held (SO_RCVBUF) */
+	uint32_t fin_cost; /* of these, for a FIN that lies there alone */
 	struct wire_sack sacks[TCP_SACK_MAX]; /* newest first */
 	struct wire_sack dsack;
 	uint8_t n_sacks;

@@ -240,7 +240,9 @@ struct tcp_conn {
 	uint8_t scaling;  /* of 256: payload per receive buffer byte */
 	uint8_t cc_index : 4;
 	uint8_t fo_fail : 2,  /* why Fast Open failed: FO_* */
-		fo_watch : 1; /* opened after Fast Open was paused */
+		fo_watch : 1, /* opened after Fast Open was paused */
+		/* No header prediction before tcp_predict(): it shows [k]. */
+		unpredicted : 1;
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t port_class; /* PORT_*: as what it is counted there */
 	/* What was agreed, and what was asked for. */
@@ -370,6 +372,7 @@ struct tcp_in {
 	struct wire_tcp h;
 	struct wire_tcp_opts o;
 	bool have_opts;
+	bool predicted; /* as Linux's header prediction would take it */
 	uint32_t len;	/* data bytes */
 	struct seq end; /* seq + len + SYN + FIN */
 	struct seq isn; /* for a SYN that ends TIME_WAIT */

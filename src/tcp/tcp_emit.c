@@ -252,6 +252,10 @@ static int emit(struct tern_stack *st, struct tcp_conn *c, struct emit *e)
 	count_out(st, c, e);
 	if (e->flags & TCP_ACK)
 		tcp_ack_sent(st, c);
+	/* Is the program answering what it read? */
+	if (e->len && now_ms(st) - c->last_data < c->ato_ms &&
+	    c->pingpong < UINT8_MAX)
+		c->pingpong++;
 	err = send_down(st, pkt, &ip, &a->path);
 	if (err && e->len)
 		a->below -= min_u32(len, a->below);

@@ -28,8 +28,10 @@ static int get_nodelay(const struct opt_call *k)
 static int set_nodelay(const struct opt_call *k, int v)
 {
 	k->c->nodelay = v;
-	if (v && opt_active(k->c))
-		tcp_push(k->st, k->c, true);
+	if (v && opt_active(k->c)) {
+		k->c->act->nonagle_push = true;
+		tcp_push(k->st, k->c, false);
+	}
 	return 0;
 }
 
@@ -41,8 +43,10 @@ static int get_cork(const struct opt_call *k)
 static int set_cork(const struct opt_call *k, int v)
 {
 	k->c->cork = v;
-	if (!v && opt_active(k->c))
-		tcp_push(k->st, k->c, k->c->nodelay);
+	if (!v && opt_active(k->c)) {
+		k->c->act->nonagle_push |= k->c->nodelay;
+		tcp_push(k->st, k->c, false);
+	}
 	return 0;
 }
 

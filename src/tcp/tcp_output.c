@@ -209,15 +209,6 @@ static void sent_new(struct tern_stack *st, struct tcp_conn *c,
 	COUNT_N(st, TCP_EXT_ORIG_DATA_SENT, g->n_segs);
 }
 
-/* Before data leaves: is the program answering what it read? */
-static void note_data_sent(struct tern_stack *st, struct tcp_conn *c)
-{
-	if (!in_flight(c->act))
-		tcp_cc_event(st, c, TERN_CC_TX_START);
-	if (now_ms(st) - c->last_data < c->ato_ms && c->pingpong < UINT8_MAX)
-		c->pingpong++;
-}
-
 /* Sends g, which has passed every test. */
 static bool send_one(struct tern_stack *st, struct tcp_conn *c,
 		     struct tcp_seg *g, struct xmit *x)
@@ -225,8 +216,8 @@ static bool send_one(struct tern_stack *st, struct tcp_conn *c,
 	struct tcp_active *a = c->act;
 
 	tcp_rate_sent(st, c, g);
-	if (g->len)
-		note_data_sent(st, c);
+	if (g->len && !in_flight(a))
+		tcp_cc_event(st, c, TERN_CC_TX_START);
 	if (tcp_emit_seg(st, c, g, g->len))
 		return false;
 	tcp_pace_sent(st, c, g->len);
@@ -327,6 +318,8 @@ void tcp_push(struct tern_stack *st, struct tcp_conn *c, bool nagle_off)
 {
 	if (c->state == TERN_TCP_CLOSE || !c->act || !c->act->unsent)
 		return;
+	if (c->act->nonagle_push)
+		nagle_off = true;
 	write_xmit(st, c, nagle_of(c) | (nagle_off ? NAGLE_PUSH : 0), false,
 		   false);
 	tcp_check_probe_timer(st, c);

@@ -184,6 +184,8 @@ void tcp_syn_sent_in(struct tern_stack *, struct tcp_conn *, struct tcp_in *);
 void tcp_init_transfer(struct tern_stack *, struct tcp_conn *);
 void tcp_init_rcv_mss(struct tcp_conn *);
 void tcp_fin_in(struct tern_stack *, struct tcp_conn *);
+/* Linux looks whether header prediction may begin (again). */
+void tcp_predict(struct tcp_conn *);
 
 /* tcp_timer.c */
 void tcp_timer_set(struct tern_stack *, struct tcp_conn *, enum tcp_timer,

@@ -78,8 +78,11 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 {
 	c->snd.wnd = (uint32_t)in->h.window << c->snd_scale;
 	c->snd.wl1 = in->h.seq;
-	if (!c->connecting) /* a crossed SYN-ACK's is not scaled [k] */
-		c->snd.max_wnd = max_u32(c->snd.max_wnd, c->snd.wnd);
+	/* A crossed SYN-ACK's is not scaled [k]. */
+	if (!c->connecting && c->snd.wnd > c->snd.max_wnd) {
+		c->snd.max_wnd = c->snd.wnd;
+		tcp_sync_mss(st, c, c->pmtu);
+	}
 	/* A child of a listener has no SYN in its queue to take the RTT of. */
 	if (!c->srtt_us)
 		synack_rtt(st, c, in);
@@ -229,12 +232,21 @@ static bool take_ack(struct tern_stack *st, struct tcp_conn *c,
 	return false;
 }
 
+void tcp_predict(struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+
+	if (c->rcv.wnd &&
+	    !(a && (a->ofo.root || a->urg_state || a->rmem >= c->rcvbuf)))
+		c->unpredicted = 0;
+}
+
 /* What Linux's header prediction would take. It shows: data that acknowledges
  * nothing new neither sends what waits (of MSG_MORE, say) nor touches the timer
  * that will [k]. */
 static bool is_predicted(const struct tcp_conn *c, const struct tcp_in *in)
 {
-	return c->state == TERN_TCP_ESTABLISHED &&
+	return c->state == TERN_TCP_ESTABLISHED && !c->unpredicted &&
 	       (in->h.flags & ~TCP_PSH) == TCP_ACK &&
 	       seq_eq(in->h.seq, c->rcv.nxt) &&
 	       seq_leq(in->h.ack, c->snd.nxt) &&
@@ -248,7 +260,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 		    struct tcp_in *in)
 {
 	uint32_t id = c->id, gen = c->gen, in_len = in->len;
-	bool had_ofo, predicted, silent;
+	bool had_ofo, silent;
 
 	c->segs_in += in_segs(in);
 	if (in->len && c->hist)
@@ -279,15 +291,16 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	}
 	if (c->state == TERN_TCP_SYN_RECV)
 		tcp_accecn_third_ack(st, c, in);
-	predicted = is_predicted(c, in);
-	if (predicted && !in->len && seq_eq(c->rcv.nxt, c->rcv.wup) &&
+	in->predicted = is_predicted(c, in);
+	if (in->predicted && !in->len && seq_eq(c->rcv.nxt, c->rcv.wup) &&
 	    c->ecn != ECN_ACCURATE)
 		tcp_store_ts_recent(st, c, in); /* of an old ACK too [k] */
-	silent = predicted && in->len && seq_eq(in->h.ack, c->snd.una);
+	silent = in->predicted && in->len && seq_eq(in->h.ack, c->snd.una);
 	if (silent) {
 		tcp_store_ts_recent(st, c, in);
+		c->snd.wl1 = in->h.seq; /* back, too, from a stray ACK's [k] */
 	} else if (!take_ack(st, c, in)) {
-		if (predicted && !in->len && c->act && c->act->unsent)
+		if (in->predicted && !in->len && c->act && c->act->unsent)
 			tcp_push(st, c, false);
 		return;
 	}
@@ -305,7 +318,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	if (c->act && c->act->unsent && !silent)
 		tcp_push(st, c, false);
 	/* Linux's header prediction leaves an ACK that is owed alone [k]. */
-	if (!predicted || in_len)
+	if (!in->predicted || in_len)
 		tcp_ack_check(st, c, had_ofo && c->act && c->act->ofo.root);
 	check_conn(st, c);
 }

@@ -190,6 +190,8 @@ uint16_t tcp_select_window(struct tern_stack *st, struct tcp_conn *c)
 	else
 		wnd = min_u32(wnd, TCP_MAX_WINDOW << c->rcv_scale);
 	wnd >>= c->rcv_scale;
+	if (!wnd)
+		c->unpredicted = 1;
 	if (!wnd && old)
 		COUNT(st, TCP_EXT_TO_ZERO_WINDOW_ADV);
 	else if (wnd && !old)
@@ -284,7 +286,8 @@ void tcp_measure_mss(struct tern_stack *st, struct tcp_conn *c,
 	c->ack |= ACK_PUSHED;
 }
 
-void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
+void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len,
+		     bool merged)
 {
 	uint32_t true_len = tcp_truesize(len);
 	uint32_t incr = 0, most, window;
@@ -292,7 +295,8 @@ void tcp_grow_window(struct tern_stack *st, struct tcp_conn *c, uint32_t len)
 	most = min_u32(tcp_window_clamp(c), tcp_rcv_space(c));
 	if (most <= c->rcv.ssthresh || st->tcp.pressure)
 		return;
-	if (tcp_win_from_space(c, true_len) <= len) {
+	/* What was merged costs its bytes: a bare FIN nothing [k]. */
+	if (tcp_win_from_space(c, true_len) <= len || (merged && !len)) {
 		incr = 2u * c->advmss;
 	} else {
 		/* Small packets: only while the buffer, at this overhead,
@@ -350,7 +354,7 @@ void tcp_data_received(struct tern_stack *st, struct tcp_conn *c,
 	}
 	c->last_data = now_ms(st);
 	if (in->len >= 128)
-		tcp_grow_window(st, c, in->len);
+		tcp_grow_window(st, c, in->len, false);
 }
 
 void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
@@ -365,7 +369,7 @@ void tcp_window_after_read(struct tern_stack *st, struct tcp_conn *c,
 	     (copied &&
 	      (c->ack & ACK_PUSHED2 ||
 	       (c->ack & ACK_PUSHED && !tcp_is_pingpong(st, c))) &&
-	      (!a || !a->rmem) && !(c->fin_in && !c->fin_read))))
+	      (!a || !a->rmem))))
 		now = true;
 	if (!now && copied && !(c->shut & SHUT_RCV)) {
 		cur = rcv_window(c);

@@ -36,15 +36,6 @@ static void drop_queued(struct tern_stack *st, struct tcp_conn *c,
 /* tcp_cb.room of a packet that nothing was put behind yet. */
 #define ROOM_UNKNOWN UINT16_MAX
 
-/* Every packet in a queue remembers its charge in pkt->owner. */
-static void charge_pkt(struct tern_stack *st, struct tcp_conn *c,
-		       struct tern_pkt *pkt)
-{
-	pkt->owner = tcp_truesize(pkt->len);
-	pkt_cb(pkt)->room = ROOM_UNKNOWN;
-	charge(st, c, pkt->owner);
-}
-
 void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
@@ -59,12 +50,43 @@ void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
 	a->has_dsack = false;
 }
 
+static void uncharge_fin(struct tern_stack *st, struct tcp_conn *c)
+{
+	uncharge(st, c, c->act->fin_cost);
+	c->act->fin_cost = 0;
+}
+
 void tcp_rcvq_purge(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tern_pkt *pkt;
 
 	while ((pkt = pktq_pop(&c->act->rcvq)) != NULL)
 		drop_queued(st, c, pkt);
+	uncharge_fin(st, c);
+}
+
+/* A FIN lies behind the data until it is read: in the last packet if there is
+ * one, else alone, for what its own packet costs [k]. */
+static void keep_fin(struct tern_stack *st, struct tcp_conn *c,
+		     const struct tern_pkt *pkt)
+{
+	struct tcp_active *a = c->act;
+
+	if (a->rcvq.tail && !pkt->len) {
+		pkt_cb(a->rcvq.tail)->fin = true;
+		pkt_cb(a->rcvq.tail)->end =
+			seq_add(pkt_cb(a->rcvq.tail)->end, 1);
+		return;
+	}
+	a->fin_cost = pkt->owner;
+	charge(st, c, a->fin_cost);
+}
+
+void tcp_fin_read(struct tern_stack *st, struct tcp_conn *c)
+{
+	c->fin_read = c->fin_in;
+	if (c->act)
+		uncharge_fin(st, c);
 }
 
 void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
@@ -76,8 +98,19 @@ void tcp_rcvq_trim(struct tern_stack *st, struct tcp_conn *c)
 	       seq_leq(seq_add(pkt_cb(pkt)->seq, cb_len(pkt_cb(pkt))),
 		       c->rcv.copied)) {
 		pktq_pop(&a->rcvq);
+		if (pkt_cb(pkt)->fin)
+			tcp_fin_read(st, c);
 		drop_queued(st, c, pkt);
 	}
+}
+
+static uint32_t room_of(struct tern_pkt *pkt)
+{
+	struct tcp_cb *b = pkt_cb(pkt);
+
+	if (b->room == ROOM_UNKNOWN)
+		b->room = (uint16_t)tcp_tailroom(pkt->owner, pkt->len);
+	return b->room;
 }
 
 /* Small packets are gathered in one of this size. */
@@ -92,12 +125,10 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 		     struct tern_pkt *to, struct tern_pkt *from)
 {
 	struct tcp_cb *b = pkt_cb(to), *f = pkt_cb(from);
-	uint32_t more = 0;
+	uint32_t more = 0, room = room_of(to);
 	uint8_t *p;
 
-	if (b->room == ROOM_UNKNOWN)
-		b->room = (uint16_t)tcp_tailroom(to->owner, to->len);
-	if ((from->len > 512 && from->len > b->room) ||
+	if ((from->len > 512 && from->len > room) ||
 	    to->len + from->len > COALESCE_MAX || b->fin ||
 	    !seq_eq(b->end, f->seq) || !pkt_make_room(to, from->len))
 		return false;
@@ -108,11 +139,11 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 	to->at = from->at; /* SO_TIMESTAMP tells of the newest */
 	/* Linux copies too where its buffer has room, and else keeps the
 	 * packet, for what it costs. */
-	if (from->len <= b->room) {
-		b->room = (uint16_t)(b->room - from->len);
+	if (from->len <= room) {
+		b->room = (uint16_t)(room - from->len);
 	} else {
-		more = tcp_truesize(from->len);
-		b->room = (uint16_t)tcp_tailroom(more, from->len);
+		more = from->owner;
+		b->room = (uint16_t)room_of(from);
 	}
 	to->owner += more;
 	charge(st, c, more);
@@ -244,9 +275,11 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 	/* What comes partly again stays whole, and is charged so, as on Linux;
 	 * readers begin behind what they have. */
 	if (pkt->len == old) {
+		if (b->fin)
+			keep_fin(st, c, pkt);
 		tern_pkt_put(pkt);
 	} else if (!a->rcvq.tail || !coalesce(st, c, a->rcvq.tail, pkt)) {
-		charge_pkt(st, c, pkt);
+		charge(st, c, pkt->owner);
 		pktq_push(&a->rcvq, pkt);
 	}
 }
@@ -312,20 +345,30 @@ static void drop_covered(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-/* The last queued packet that begins at or before seq, NULL if none. */
-static struct tern_pkt *ofo_before(struct tcp_active *a, struct seq seq)
+/* Does `from` begin where `to` ends, and fit behind it at no cost? */
+static bool fits_behind(struct tern_pkt *to, struct tern_pkt *from)
+{
+	return seq_eq(pkt_cb(to)->end, pkt_cb(from)->seq) && !pkt_cb(to)->fin &&
+	       from->len <= room_of(to);
+}
+
+/* The last queued packet that begins at or before pkt, NULL if none; or the
+ * first on the way there behind which it fits: Linux puts it there without a
+ * look at what lies beyond [k]. */
+static struct tern_pkt *ofo_before(struct tcp_active *a, struct tern_pkt *pkt)
 {
 	struct rbnode *n = a->ofo.root;
-	struct tern_pkt *best = NULL;
+	struct tern_pkt *best = NULL, *at = pkt_of(a->ofo.last);
 
 	/* Mostly what comes belongs at the end. */
-	if (n && seq_leq(pkt_cb(pkt_of(a->ofo.last))->seq, seq))
-		return pkt_of(a->ofo.last);
+	if (n && seq_geq(pkt_cb(pkt)->seq, pkt_cb(at)->end))
+		return at;
 	while (n) {
-		struct tern_pkt *pkt = pkt_of(n);
-
-		if (seq_leq(pkt_cb(pkt)->seq, seq)) {
-			best = pkt;
+		at = pkt_of(n);
+		if (fits_behind(at, pkt))
+			return at;
+		if (seq_leq(pkt_cb(at)->seq, pkt_cb(pkt)->seq)) {
+			best = at;
 			n = n->right;
 		} else {
 			n = n->left;
@@ -343,6 +386,7 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	struct seq seq = b->seq, end = b->end;
 	struct tern_pkt *prev;
 	struct tcp_hist *h = hist_of(st, c);
+	bool merges;
 
 	if (!has_room(st, c, b->seq)) {
 		/* Not even answered [k]. */
@@ -355,9 +399,10 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	COUNT(st, TCP_EXT_OFO_QUEUE);
 	if (h)
 		h->rcv_ooopack++;
-	prev = ofo_before(a, seq);
+	prev = ofo_before(a, pkt);
 	p = prev ? pkt_cb(prev) : NULL;
-	if (p && seq_leq(end, p->end)) {
+	merges = prev && fits_behind(prev, pkt);
+	if (!merges && p && seq_leq(end, p->end)) {
 		COUNT(st, TCP_EXT_OFO_MERGE);
 		ip_drop(st, pkt, DROP_TCP_OFOMERGE);
 		tcp_dsack_set(st, c, seq, end);
@@ -376,17 +421,17 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 			tcp_dsack_set(st, c, seq, p->end);
 			drop_covered(st, c, rbtree_next(&p->node), b);
 		}
-	} else {
+	} else if (!merges) {
 		drop_covered(st, c, p ? rbtree_next(&p->node) : a->ofo.first,
 			     b);
 	}
 	if (c->sack_ok) {
 		tcp_sack_add(c, seq, end);
 		/* Without it a window that grows would hide a duplicate ACK. */
-		tcp_grow_window(st, c, pkt->len);
+		tcp_grow_window(st, c, pkt->len, merges);
 	}
 	if (!prev || !coalesce(st, c, prev, pkt)) {
-		charge_pkt(st, c, pkt);
+		charge(st, c, pkt->owner);
 		rbtree_insert_after(&a->ofo, &b->node,
 				    prev ? &pkt_cb(prev)->node : NULL);
 		a->n_ofo++;
@@ -457,6 +502,7 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	}
 	if (a->n_sacks)
 		tcp_sack_forget(c);
+	tcp_predict(c);
 	if (in->len && !c->orphan)
 		tcp_post(st, c);
 }
@@ -475,7 +521,9 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	}
 	if (first)
 		hist_of(st, c)->data_segs_in = in_segs(in);
-	c->act->has_dsack = false;
+	/* One that no ACK has told yet goes with a later one [k]. */
+	if (!in->predicted)
+		c->act->has_dsack = false;
 	edge = seq_add(c->rcv.nxt, rcv_window(c));
 	/* After the FIN all is old, also what claims a place behind it. */
 	if (seq_leq(in->end, c->rcv.nxt) || c->fin_in) {
@@ -500,6 +548,9 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	b->seq = seq;
 	b->end = in->end;
 	b->fin = in->h.flags & TCP_FIN;
+	/* Every packet in a queue remembers its charge. */
+	in->pkt->owner = tcp_truesize(in->len);
+	b->room = ROOM_UNKNOWN;
 	if (seq_gt(seq, c->rcv.nxt)) {
 		tcp_ecn_mark_in(st, c, in);
 		tcp_ecn_data_in(st, c, in);

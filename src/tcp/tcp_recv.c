@@ -213,8 +213,9 @@ static int64_t receive(struct tern_stack *st, struct tcp_conn *c,
 {
 	int64_t n = c->act ? take(c, r) : 0;
 
-	if ((uint64_t)n < r->want && !(r->flags & TERN_MSG_PEEK))
-		c->fin_read = c->fin_in;
+	if ((uint64_t)n < r->want && !(r->flags & TERN_MSG_PEEK) && c->fin_in &&
+	    seq_eq(seq_add(r->at, 1), c->rcv.nxt))
+		tcp_fin_read(st, c);
 	/* A look, and a read that finds nothing, are occasions for an ACK that
 	 * is due anyway [k]. */
 	if (!(r->flags & TERN_MSG_PEEK) && !seq_eq(r->at, c->rcv.copied)) {

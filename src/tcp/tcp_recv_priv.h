@@ -18,6 +18,8 @@ void tcp_sack_options(const struct tcp_conn *, struct wire_tcp_opts *);
 void tcp_dsack_set(struct tern_stack *, struct tcp_conn *, struct seq from,
 		   struct seq to);
 void tcp_rcvq_purge(struct tern_stack *, struct tcp_conn *);
+/* A read has come to the FIN. */
+void tcp_fin_read(struct tern_stack *, struct tcp_conn *);
 /* Frees what of the queue has been read. */
 void tcp_rcvq_trim(struct tern_stack *, struct tcp_conn *);
 void tcp_ofo_purge(struct tern_stack *, struct tcp_conn *);
@@ -53,7 +55,8 @@ uint32_t tcp_rcv_space_at_first(const struct tcp_conn *);
 void tcp_measure_mss(struct tern_stack *, struct tcp_conn *,
 		     const struct tcp_in *);
 /* A packet of len bytes came: may more be announced? */
-void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len);
+void tcp_grow_window(struct tern_stack *, struct tcp_conn *, uint32_t len,
+		     bool merged);
 /* The buffer holds what is behind a gap, beside what is read. */
 void tcp_rcvbuf_for_ofo(struct tern_stack *, struct tcp_conn *);
 /* More came than the buffer holds: it grows, or the window must not. */

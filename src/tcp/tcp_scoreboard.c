@@ -73,10 +73,12 @@ static void dsack_in(struct tern_stack *st, struct tcp_conn *c,
 		COUNT(st, TCP_EXT_DSACK_RECV);
 	else
 		COUNT(st, TCP_EXT_DSACK_OFO_RECV);
-	/* More duplicates than we ever resent: the network made them. */
-	if (!h || h->dsack_dups + n > h->total_retrans)
+	if (!h)
 		return;
 	h->dsack_dups = (uint16_t)min_u32(h->dsack_dups + n, UINT16_MAX);
+	/* More duplicates than we ever resent: the network made them. */
+	if (h->dsack_dups > h->total_retrans)
+		return;
 	s->flags |= ACKED_DSACK;
 	/* A needless resend has arrived, too. */
 	tcp_count_delivered(st, c, n);
@@ -238,10 +240,10 @@ void tcp_sack_in(struct tern_stack *st, struct tcp_conn *c,
 
 	if (!a->sacked_out)
 		a->n_seen = 0;
-	i = is_dsack(c, in);
-	if (i)
+	if (is_dsack(c, in))
 		dsack_in(st, c, in, s);
-	for (; i < in->o.n_sack; i++)
+	/* A D-SACK of what is in flight tells, too, that it came [k]. */
+	for (i = 0; i < in->o.n_sack; i++)
 		if (is_valid(c, &in->o.sack[i]) &&
 		    seq_gt(in->o.sack[i].end, c->snd.una))
 			blocks[n++] = in->o.sack[i];

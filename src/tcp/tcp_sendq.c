@@ -283,6 +283,7 @@ static int write_run(struct tern_stack *st, struct tcp_conn *c,
 			if (!g)
 				return -TERN_ENOMEM;
 			tcp_unsent_push(c, g);
+			a->nonagle_push = false;
 			n = add(st, c, w, g, src, len);
 			if (n < 0)
 				return (int)n;
@@ -344,11 +345,13 @@ static void finish_write(struct tern_stack *st, struct tcp_conn *c, int flags)
 		return;
 	}
 	if (flags & TERN_MSG_MORE) {
-		bool was = c->cork;
+		bool was = c->cork, push = a->nonagle_push;
 
 		c->cork = 1;
+		a->nonagle_push = false;
 		tcp_push(st, c, false);
 		c->cork = was;
+		a->nonagle_push = push;
 		return;
 	}
 	tcp_push(st, c, false);

@@ -150,8 +150,10 @@ int tcp_shutdown(struct tern_stack *st, uint32_t id, int how)
 		return 0;
 	}
 	c->shut |= bits;
-	if (c->connecting && c->state != TERN_TCP_SYN_RECV) {
-		c->connecting = 0;
+	if (c->connecting) {
+		/* In SYN_RECV it will never be told of: connect() is EINVAL
+		 * from now on [k]. */
+		c->connecting = c->state == TERN_TCP_SYN_RECV;
 		c->connected = 1;
 	}
 	if (bits & SHUT_SND &&
@@ -214,7 +216,7 @@ void tcp_close(struct tern_stack *st, uint32_t id)
 		tcp_rcvq_purge(st, c);
 		c->rcv.copied = seq_sub(c->rcv.nxt, c->fin_in);
 	}
-	c->fin_read = c->fin_in;
+	tcp_fin_read(st, c);
 	if (c->state == TERN_TCP_CLOSE) {
 		c->s = -1;
 		tcp_conn_free(st, c);
@@ -272,7 +274,8 @@ int tcp_ioctl(struct tern_stack *st, uint32_t id, unsigned long request,
 	case TERN_SIOCATMARK:
 		*value = c->state != TERN_TCP_LISTEN && c->act &&
 			 c->act->urg_state != URG_NONE &&
-			 seq_eq(c->act->urg_seq, c->rcv.copied);
+			 seq_eq(c->act->urg_seq,
+				seq_add(c->rcv.copied, c->fin_read));
 		return 0;
 	case TERN_SIOCOUTQ:
 		if (c->state == TERN_TCP_LISTEN)

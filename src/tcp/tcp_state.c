@@ -178,6 +178,7 @@ void tcp_rest(struct tern_stack *st, struct tcp_conn *c)
 	tcp_chrono_set(st, c, TCP_CHRONO_NONE);
 	if (a->tail)
 		tern_buf_put(a->tail);
+	tcp_rcvq_purge(st, c); /* a FIN may lie there */
 	slab_free(&st->tcp.actives, a->id);
 	c->act = NULL;
 	tcp_timer_arm(st, c);

@@ -103,6 +103,7 @@ static bool established(struct tern_stack *st, struct tcp_conn *c,
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "SYN+ACK");
 	tcp_init_transfer(st, c);
 	tcp_init_rcv_mss(c);
+	c->unpredicted = c->snd_scale != 0; /* its window was not scaled */
 	if (tcp_fastopen_synack(st, c, in)) {
 		tcp_post(st, c);
 		tcp_push(st, c, false);

@@ -48,7 +48,7 @@ void tcp_urg_in(struct tern_stack *st, struct tcp_conn *c,
 		point(st, c, in);
 	if (a->urg_state != URG_NOTYET)
 		return;
-	off = seq_diff(a->urg_seq, in->h.seq);
+	off = seq_diff(a->urg_seq, in->h.seq) - !!(in->h.flags & TCP_SYN);
 	if (off < 0 || (uint32_t)off >= in->len)
 		return;
 	tern_pkt_copy_out(in->pkt,
