@@ -4,11 +4,10 @@
  * for the kernel beneath and for tern, and every answer compared.
  *
  *	diff_gen	a seed becomes a plan: a few facts and a list of steps
- *	diff_side	carries steps out on one stack, and notes what came of it
- *	diff_compare	two such notes: are they the same?
- *	diff_known	differences that are meant
- *	diff_run	plans on both sides; shrinks one that differs
- *	diff_script	such a plan as a packetdrill script
+ *	diff_side	carries steps out on one stack, and notes what came of
+ *it diff_compare	two such notes: are they the same? diff_known
+ *differences that are meant diff_run	plans on both sides; shrinks one that
+ *differs diff_script	such a plan as a packetdrill script
  *
  * A step names numbers by what the stack itself has said ("one beyond its
  * window"), so that a plan stays meaningful when steps are taken out of it, and
@@ -46,6 +45,7 @@ enum diff_kind {
 	DIFF_CONNECT,
 	DIFF_LISTEN,
 	DIFF_ATMARK,
+	DIFF_ICMP, /* arg: which of diff_errors */
 	DIFF_N_KINDS,
 };
 
@@ -91,11 +91,14 @@ struct diff_step {
 
 struct diff_plan {
 	uint64_t seed;
+	bool wide;
 	bool active;
 	uint8_t backlog;
-	uint8_t opts; /* of the peer's SYN */
-	uint16_t mss; /* that it announces */
-	uint32_t irs; /* the peer's initial number */
+	uint8_t opts;	 /* of the peer's SYN */
+	uint8_t defer;	 /* TCP_DEFER_ACCEPT of the listener */
+	uint32_t rcvbuf; /* SO_RCVBUF; 0: as it is */
+	uint16_t mss;	 /* that it announces */
+	uint32_t irs;	 /* the peer's initial number */
 	int n;
 	struct diff_step steps[DIFF_STEPS];
 };
@@ -117,6 +120,7 @@ struct diff_out {
 	uint32_t ready[DIFF_SLOTS];
 	int inq[DIFF_SLOTS], outq[DIFF_SLOTS];
 	uint32_t mem[DIFF_SLOTS]; /* what the receive queue is charged */
+	uint32_t fwd[DIFF_SLOTS]; /* the kernel: memory that it has reserved */
 	bool has_info[DIFF_SLOTS];
 	struct tern_tcp_info info[DIFF_SLOTS];
 	struct drill_pkt sent; /* a segment: as it was, numbers relative */
@@ -125,7 +129,8 @@ struct diff_out {
 struct diff_side {
 	struct drill_adapter *a;
 	bool is_kernel;
-	struct diff_ends4 {
+	bool v6;
+	struct diff_ends {
 		struct tern_addr local, remote;
 		uint16_t lport, rport;
 	} ends;
@@ -141,17 +146,24 @@ struct diff_side {
 };
 
 /* --- diff_gen.c --- */
-void diff_plan_make(struct diff_plan *, uint64_t seed);
+/* `wide`: with ICMP errors, small buffers and held-back accepts as well. */
+void diff_plan_make(struct diff_plan *, uint64_t seed, bool wide);
 struct diff_opt {
 	int level, name;
 	const char *text; /* "SOL_TCP, TCP_NODELAY" */
 };
 extern const struct diff_opt diff_opts[];
 extern const int diff_n_opts;
+/* Errors that a router or the peer's host may tell of. */
+struct diff_error {
+	uint8_t type4, code4, type6, code6;
+};
+extern const struct diff_error diff_errors[];
+extern const int diff_n_errors;
 
 /* --- diff_side.c --- */
 /* A kernel's, for all plans of this process; a tern's, for one plan. */
-struct drill_adapter *diff_adapter_new(bool kernel, const char **why);
+struct drill_adapter *diff_adapter_new(bool kernel, bool v6, const char **why);
 void diff_begin(struct diff_side *, const struct diff_plan *, uint32_t nth);
 /* `now`: since the plan began; only tern is told. */
 void diff_step(struct diff_side *, const struct diff_plan *,
@@ -186,9 +198,11 @@ const char *diff_known_why(int i);
 /* --- diff_run.c --- */
 struct diff_run {
 	struct drill_adapter *kernel;
-	uint32_t nth;	/* plans carried out: names the next one's ports */
-	uint64_t again; /* done again for having taken too long */
-	uint64_t once;	/* differed once, but not each time */
+	uint32_t nth; /* plans carried out: names the next one's ports */
+	bool v6;
+	uint64_t again;	  /* done again for having taken too long */
+	uint64_t dropped; /* took too long each time: they say nothing */
+	uint64_t once;	  /* differed by microseconds, but not each time */
 	bool ignore_known;
 	/* of the last plan, per step */
 	struct diff_out ours[DIFF_STEPS + 1], theirs[DIFF_STEPS + 1];

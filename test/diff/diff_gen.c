@@ -24,8 +24,30 @@ const struct diff_opt diff_opts[] = {
 	{ SOL_SOCKET, SO_KEEPALIVE, "SOL_SOCKET, SO_KEEPALIVE" },
 	{ SOL_SOCKET, SO_RCVLOWAT, "SOL_SOCKET, SO_RCVLOWAT" },
 	{ SOL_SOCKET, SO_LINGER, "SOL_SOCKET, SO_LINGER" },
+	/* in wide plans only: */
+	{ SOL_SOCKET, SO_RCVBUF, "SOL_SOCKET, SO_RCVBUF" },
+	{ SOL_SOCKET, SO_SNDBUF, "SOL_SOCKET, SO_SNDBUF" },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, "SOL_TCP, TCP_KEEPIDLE" },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, "SOL_TCP, TCP_DEFER_ACCEPT" },
+	{ IPPROTO_TCP, TCP_MAXSEG, "SOL_TCP, TCP_MAXSEG" },
+	{ IPPROTO_TCP, TCP_SYNCNT, "SOL_TCP, TCP_SYNCNT" },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, "SOL_TCP, TCP_NOTSENT_LOWAT" },
 };
+#define N_PLAIN_OPTS 10
 const int diff_n_opts = ARRAY_LEN(diff_opts);
+
+const struct diff_error diff_errors[] = {
+	/* type, code of ICMP, then of ICMPv6 */
+	{ 3, 0, 1, 0 },	 /* no route */
+	{ 3, 1, 1, 3 },	 /* host, address */
+	{ 3, 2, 4, 1 },	 /* protocol, next header */
+	{ 3, 3, 1, 4 },	 /* port */
+	{ 3, 13, 1, 1 }, /* prohibited */
+	{ 11, 0, 3, 0 }, /* time exceeded */
+	{ 12, 0, 4, 0 }, /* parameter problem */
+	{ 4, 0, 3, 1 },	 /* source quench; reassembly time */
+};
+const int diff_n_errors = ARRAY_LEN(diff_errors);
 
 /* SplitMix64. */
 struct dice {
@@ -180,11 +202,23 @@ static void add_segment(struct dice *d, struct diff_plan *p)
 	add(p, s);
 }
 
+/* An error about what is in flight, or claims to be. */
+static void add_icmp(struct dice *d, struct diff_plan *p)
+{
+	add(p, (struct diff_step){
+		       .kind = DIFF_ICMP,
+		       .arg = (int32_t)below(d, (uint32_t)diff_n_errors),
+		       .ack_ref = (uint8_t)below(d, DIFF_N_ACK_REFS),
+		       .ack_off = chance(d, 60) ? 0 : offset(d),
+	       });
+}
+
 static void add_setopt(struct dice *d, struct diff_plan *p, int slot)
 {
+	uint32_t n = p->wide ? (uint32_t)diff_n_opts : N_PLAIN_OPTS;
 	static const int values[] = { 0, 1, 1, 1, 5, 1000, -1, 3000 };
 
-	add_call(p, DIFF_SETOPT, slot, (int)below(d, (uint32_t)diff_n_opts),
+	add_call(p, DIFF_SETOPT, slot, (int)below(d, n),
 		 values[below(d, ARRAY_LEN(values))]);
 }
 
@@ -299,18 +333,23 @@ static void begin_active(struct dice *d, struct diff_plan *p)
 	add(p, syn(d, p, TCP_SYN | TCP_ACK));
 }
 
-void diff_plan_make(struct diff_plan *p, uint64_t seed)
+void diff_plan_make(struct diff_plan *p, uint64_t seed, bool wide)
 {
 	static const uint16_t mss[] = { 1000, 1000, 1460, 536, 600, 0 };
+	static const uint32_t bufs[] = { 1, 3000, 5000, 8192, 20000, 40000 };
 	struct dice d = { seed };
 	int n;
 
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
+	p->wide = wide;
 	p->active = chance(&d, 35);
 	p->backlog = (uint8_t)(chance(&d, 90) ? 5 : below(&d, 2));
 	p->mss = mss[below(&d, ARRAY_LEN(mss))];
 	p->opts = (uint8_t)below(&d, 16);
+	p->defer = wide && !p->active && chance(&d, 4);
+	if (wide && chance(&d, 10))
+		p->rcvbuf = bufs[below(&d, ARRAY_LEN(bufs))];
 	if (chance(&d, 50))
 		p->opts |= DIFF_OPT_MSS;
 	p->irs = chance(&d, 30) ? 0xffffffffu - below(&d, 5000) :
@@ -323,7 +362,9 @@ void diff_plan_make(struct diff_plan *p, uint64_t seed)
 	}
 	n = 2 + (int)below(&d, 16);
 	while (n--) {
-		if (chance(&d, 35))
+		if (wide && chance(&d, 3))
+			add_icmp(&d, p);
+		else if (chance(&d, 35))
 			add_good(&d, p);
 		else if (chance(&d, 50))
 			add_segment(&d, p);

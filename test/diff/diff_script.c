@@ -135,6 +135,7 @@ static void add_call(struct drill_text *t, const struct diff_step *s,
 			       fd, o->result);
 		return;
 	case DIFF_SEG:
+	case DIFF_ICMP:
 	case DIFF_N_KINDS:
 		break;
 	}
@@ -157,6 +158,14 @@ static void add_begin(struct drill_text *t, const struct diff_plan *p)
 			       "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
 			       "+0 listen(3, %d) = 0\n",
 			       p->backlog);
+	if (p->rcvbuf)
+		drill_text_add(t,
+			       "+0 setsockopt(3, SOL_SOCKET, SO_RCVBUF, [%u], "
+			       "4) = 0 // before: %s()\n",
+			       p->rcvbuf, p->active ? "connect" : "bind");
+	if (p->defer)
+		drill_text_add(t, "+0 setsockopt(3, SOL_TCP, "
+				  "TCP_DEFER_ACCEPT, [1], 4) = 0\n");
 }
 
 void diff_script(const struct diff_run *r, const struct diff_plan *p,
@@ -170,7 +179,7 @@ void diff_script(const struct diff_run *r, const struct diff_plan *p,
 		const struct diff_step *s = &p->steps[i];
 		const struct diff_out *o = &r->theirs[i + 1];
 
-		if (s->kind == DIFF_SEG) {
+		if (s->kind == DIFF_SEG || s->kind == DIFF_ICMP) {
 			struct drill_pkt in = o->sent;
 
 			name_ts(&in, 0, 0);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -25,10 +26,10 @@
 #define NO_ISS 7000000u /* acknowledged before there is anything */
 #define TS_BASE 1000u
 
-struct drill_adapter *diff_adapter_new(bool kernel, const char **why)
+struct drill_adapter *diff_adapter_new(bool kernel, bool v6, const char **why)
 {
 	/* Without limiters, which would hide what they limit, and with what
-	 * both have: one controller, fixed buffers. */
+   * both have: one controller, fixed buffers. */
 	static const char *const knobs[][2] = {
 		{ "tcp_invalid_ratelimit", "0" },
 		{ "tcp_congestion_control", "reno" },
@@ -47,6 +48,8 @@ struct drill_adapter *diff_adapter_new(bool kernel, const char **why)
 	size_t i;
 
 	drill_config_init(&c);
+	if (v6)
+		c.ip_version = DRILL_IPV6;
 	drill_config_finish(&c);
 	a = kernel ? drill_kernel_new(&c, 0, why) : drill_tern_new(&c, 0, why);
 	for (i = 0; a && i < ARRAY_LEN(knobs); i++)
@@ -54,35 +57,61 @@ struct drill_adapter *diff_adapter_new(bool kernel, const char **why)
 	return a;
 }
 
-static struct sockaddr_in address(const struct tern_addr *a, uint16_t port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-				   .sin_port = htons(port) };
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
 
-	memcpy(&sin.sin_addr, a->b + 12, 4);
-	return sin;
+static socklen_t address(const struct diff_side *d, const struct tern_addr *a,
+			 uint16_t port, union address *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (d->v6) {
+		out->v6.sin6_family = AF_INET6;
+		out->v6.sin6_port = htons(port);
+		memcpy(&out->v6.sin6_addr, a->b, 16);
+		return sizeof(out->v6);
+	}
+	out->v4.sin_family = AF_INET;
+	out->v4.sin_port = htons(port);
+	memcpy(&out->v4.sin_addr, a->b + 12, 4);
+	return sizeof(out->v4);
 }
 
 static int connect_to(struct diff_side *d, int fd, bool unspec)
 {
-	struct sockaddr_in sin = address(&d->ends.remote, d->ends.rport);
+	union address to;
+	socklen_t len = address(d, &d->ends.remote, d->ends.rport, &to);
 
 	if (unspec)
-		sin.sin_family = AF_UNSPEC;
-	return d->a->ops->connect(d->a, fd, (void *)&sin, sizeof(sin));
+		to.sa.sa_family = AF_UNSPEC;
+	return d->a->ops->connect(d->a, fd, &to.sa, len);
 }
+
+/* fd3d:0a0b:17d6::1 and fd3d:fa7b:d17d::, as the lab has them. */
+static const struct tern_addr v6_local = { { 0xfd, 0x3d, 0x0a, 0x0b, 0x17,
+					     0xd6, [15] = 1 } };
+static const struct tern_addr v6_remote = { { 0xfd, 0x3d, 0xfa, 0x7b, 0xd1,
+					      0x7d } };
 
 /* Ports that no plan had for long: the kernel remembers. */
 void diff_begin(struct diff_side *d, const struct diff_plan *p, uint32_t nth)
 {
 	struct drill_adapter *a = d->a;
-	struct sockaddr_in sin;
+	union address at;
+	socklen_t len;
 	int on = 1, i;
 
 	for (i = 0; i < DIFF_SLOTS; i++)
 		d->fd[i] = -1;
 	d->ends.local = tern_addr_v4(192, 168, 0, 1);
 	d->ends.remote = tern_addr_v4(192, 0, 2, (uint8_t)(1 + nth % 200));
+	if (d->v6) {
+		d->ends.local = v6_local;
+		d->ends.remote = v6_remote;
+		d->ends.remote.b[15] = (uint8_t)(1 + nth % 200);
+	}
 	d->ends.lport = (uint16_t)(2000 + nth % 60000);
 	d->ends.rport = (uint16_t)(2000 + nth / 200 % 60000);
 	d->irs = p->irs;
@@ -96,11 +125,19 @@ void diff_begin(struct diff_side *d, const struct diff_plan *p, uint32_t nth)
 	d->ts_next = TS_BASE;
 	d->ts_seen = d->ts_first = 0;
 	d->written = 0;
-	d->fd[0] = a->ops->socket(a, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	d->fd[0] = a->ops->socket(a, d->v6 ? AF_INET6 : AF_INET,
+				  SOCK_STREAM | SOCK_NONBLOCK, 0);
 	a->ops->setsockopt(a, d->fd[0], SOL_SOCKET, SO_REUSEADDR, &on,
 			   sizeof(on));
-	sin = address(&d->ends.local, d->ends.lport);
-	a->ops->bind(a, d->fd[0], (void *)&sin, sizeof(sin));
+	if (p->rcvbuf)
+		a->ops->setsockopt(a, d->fd[0], SOL_SOCKET, SO_RCVBUF,
+				   &p->rcvbuf, sizeof(p->rcvbuf));
+	on = p->defer;
+	if (p->defer)
+		a->ops->setsockopt(a, d->fd[0], IPPROTO_TCP, TCP_DEFER_ACCEPT,
+				   &on, sizeof(on));
+	len = address(d, &d->ends.local, d->ends.lport, &at);
+	a->ops->bind(a, d->fd[0], &at.sa, len);
 	if (p->active)
 		connect_to(d, d->fd[0], false);
 	else
@@ -333,8 +370,8 @@ static size_t build(const struct diff_side *d, const struct drill_pkt *rel,
 	struct drill_ends e = { d->ends.remote, d->ends.local, d->ends.rport,
 				d->ends.lport };
 	struct drill_pkt live = *rel;
-	unsigned char *tcp = bytes + 20;
-	size_t n;
+	size_t n, ip = d->v6 ? 40 : 20;
+	unsigned char *tcp = bytes + ip;
 	uint32_t i;
 
 	to_live(d, &live);
@@ -344,8 +381,8 @@ static size_t build(const struct diff_side *d, const struct drill_pkt *rel,
 	put_be16(tcp + 16, 0);
 	put_be16(tcp + 16,
 		 csum_fold(csum_add(csum_pseudo(&e.src, &e.dst, IPPROTO_TCP,
-						(uint32_t)n - 20),
-				    tcp, n - 20)));
+						(uint32_t)(n - ip)),
+				    tcp, n - ip)));
 	return n;
 }
 
@@ -373,6 +410,35 @@ static int64_t do_segment(struct diff_side *d, const struct diff_plan *plan,
 	if (s->flags & TCP_ACK && p->ack - d->una <= d->snt - d->una)
 		d->una = p->ack;
 	return d->a->ops->netdev_send(d->a, bytes, build(d, p, bytes), 0);
+}
+
+static int64_t do_icmp(struct diff_side *d, const struct diff_step *s,
+		       struct diff_out *out)
+{
+	static unsigned char bytes[DRILL_PKT_MAX];
+	const struct diff_error *e = &diff_errors[s->arg];
+	struct drill_ends from = { .src = d->ends.remote,
+				   .dst = d->ends.local };
+	struct drill_quoted q = {
+		.ends = { d->ends.local, d->ends.remote, d->ends.lport,
+			  d->ends.rport },
+		.protocol = IPPROTO_TCP,
+		.seq = ack_of_step(d, s) + d->iss,
+		.len = 100,
+	};
+	struct drill_pkt *p = &out->sent;
+
+	*p = (struct drill_pkt){
+		.proto = DRILL_ICMP,
+		.in = true,
+		.type = d->v6 ? e->type6 : e->type4,
+		.code = d->v6 ? e->code6 : e->code4,
+		.quote = DRILL_QUOTE_TCP,
+		.seq = ack_of_step(d, s),
+		.len = 100,
+	};
+	return d->a->ops->netdev_send(
+		d->a, bytes, drill_wire_build_icmp(p, &from, &q, bytes), 0);
 }
 
 static int64_t do_send(struct diff_side *d, int fd, const struct diff_step *s)
@@ -476,6 +542,7 @@ static int64_t do_call(struct diff_side *d, const struct diff_step *s,
 		result = d->a->ops->ioctl(d->a, fd, SIOCATMARK, &value);
 		return result < 0 ? result : value;
 	case DIFF_SEG:
+	case DIFF_ICMP:
 	case DIFF_N_KINDS:
 		break;
 	}
@@ -493,7 +560,7 @@ static void ask(struct diff_side *d, struct diff_out *out)
 	int i;
 
 	for (i = 0; i < DIFF_SLOTS; i++) {
-		out->mem[i] = 0;
+		out->mem[i] = out->fwd[i] = 0;
 		out->inq[i] = out->outq[i] = 0;
 		out->ready[i] = 0;
 		out->has_info[i] = false;
@@ -509,8 +576,10 @@ static void ask(struct diff_side *d, struct diff_out *out)
 			continue;
 		len = sizeof(meminfo);
 		if (!d->a->ops->getsockopt(d->a, d->fd[i], SOL_SOCKET,
-					   SO_MEMINFO, meminfo, &len))
+					   SO_MEMINFO, meminfo, &len)) {
 			out->mem[i] = meminfo[0];
+			out->fwd[i] = meminfo[4];
+		}
 		d->a->ops->ioctl(d->a, d->fd[i], SIOCINQ, &out->inq[i]);
 		d->a->ops->ioctl(d->a, d->fd[i], SIOCOUTQ, &out->outq[i]);
 	}
@@ -528,6 +597,8 @@ void diff_step(struct diff_side *d, const struct diff_plan *plan,
 		out->result = 0; /* what the beginning led to */
 	else if (s->kind == DIFF_SEG)
 		out->result = do_segment(d, plan, s, out);
+	else if (s->kind == DIFF_ICMP)
+		out->result = do_icmp(d, s, out);
 	else
 		out->result = do_call(d, s, out);
 	collect(d, out);
