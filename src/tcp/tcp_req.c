@@ -321,6 +321,10 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 		tern_pkt_put(in->pkt);
 		return;
 	}
+	/* Of an ACK that was held back nothing is kept [k]. */
+	if (in->o.present & WIRE_OPT_TS && q->ts_ok &&
+	    seq_leq(in->h.seq, q->rcv_nxt))
+		q->ts_recent = in->o.ts_val;
 	child = tcp_child(st, c, q);
 	if (!child) {
 		if (st->tun.tcp_abort_on_overflow) {
@@ -423,9 +427,6 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
 		return;
 	}
-	if (in->o.present & WIRE_OPT_TS && q->ts_ok &&
-	    seq_leq(in->h.seq, q->rcv_nxt))
-		q->ts_recent = in->o.ts_val;
 	if (seq_eq(in->h.seq, q->irs))
 		flags &= (uint16_t)~TCP_SYN; /* repeated, not another one */
 	if (flags & (TCP_RST | TCP_SYN)) {
