@@ -138,7 +138,7 @@ static bool mark_stays(const struct diff_found *f)
 
 		if (f->plan->steps[i].kind != DIFF_SEG)
 			continue;
-		if (!o->sent.len && o->sent.flags == TCP_ACK &&
+		if (!o->sent.len && (o->sent.flags & ~TCP_FIN) == TCP_ACK &&
 		    f->plan->steps[i].seq_ref != DIFF_SEQ_ISS &&
 		    (f->plan->steps[i].seq_off > 0 ||
 		     f->plan->steps[i].seq_ref == DIFF_SEQ_EDGE))
@@ -324,6 +324,26 @@ static bool came_twice(const struct diff_found *f)
 	return false;
 }
 
+/* doc/linux.md: "dsack-and-memory": tern's alone, of what is old. */
+static bool dsack_gone(const struct diff_found *f)
+{
+	const struct drill_pkt *k = &f->kernel->pkts[0].pkt;
+	const struct drill_pkt *t = &f->tern->pkts[0].pkt;
+	int i, slot = f->plan->active ? 0 : 1;
+
+	if (!is(f, "options") || t->n_opts < k->n_opts + 12 ||
+	    t->opts[k->n_opts + 2] != 5 || !came_twice(f))
+		return false;
+	for (i = f->step; i > 0; i--) {
+		const struct diff_out *o = &f->kernel[i - f->step];
+
+		if (f->plan->steps[i].kind == DIFF_SEG && o->sent.len &&
+		    cost(o->sent.len) > o[-1].fwd[slot])
+			return true;
+	}
+	return false;
+}
+
 /* Did a small packet come that lies just behind another? */
 static bool one_behind_another(const struct diff_found *f)
 {
@@ -421,6 +441,9 @@ static const struct known rows[] = {
 	{ "window-mark-and-memory",
 	  "header prediction, if memory happens to be reserved, takes it back",
 	  mark_stays },
+	{ "dsack-and-memory",
+	  "header prediction, if memory happens to be reserved, keeps one that no ACK told",
+	  dsack_gone },
 	{ "stamp-not-agreed",
 	  "RFC 7323 3.2: without agreement no segment has one; the kernel's TIME_WAIT tells what came all the same",
 	  stamp_not_agreed },
