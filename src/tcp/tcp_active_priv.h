@@ -96,7 +96,6 @@ struct tcp_active {
 		uint8_t persist; /* recoveries for which it is kept */
 		bool has_news;
 		bool dsack_seen;
-		bool resent; /* was that newest one? */
 	} rack;
 	struct seq tlp_high; /* snd.nxt at the probe; valid if has_tlp */
 	bool has_tlp;
@@ -145,8 +144,7 @@ struct tcp_active {
 	/* What cannot change while it runs, at hand. */
 	uint32_t ts_offset;
 	uint32_t route_generation;
-	uint16_t
-		mss_low; /* data a segment, if a black hole is suspected; or 0 */
+	uint16_t mss_low; /* a black hole is suspected; 0: none */
 	int64_t mss_low_until;
 	struct ip_path path;
 	int64_t syn_at;	      /* when the SYN was first sent */

@@ -75,17 +75,10 @@ void tcp_rack_split(struct tcp_conn *c, struct tcp_seg *g, struct tcp_seg *rest)
 		insert_after(c->act, rest, g);
 }
 
-/* Was the newest segment that was delivered sent after this transmission of g?
- * In one instant sequence numbers tell (RFC 8985 6.2), but not between what is
- * resent and what is new: where the ACKs of a round trip come together both
- * leave in one, and what was new is no sign that what was resent is lost. */
-static bool is_passed(const struct tcp_active *a, const struct tcp_seg *g)
+static bool sent_after(int64_t at1, struct seq end1, int64_t at2,
+		       struct seq end2)
 {
-	bool resent = g->marks & SEG_EVER_RETRANS;
-
-	if (a->rack.sent_at != g->sent_at)
-		return a->rack.sent_at > g->sent_at;
-	return (a->rack.resent || !resent) && seq_gt(a->rack.end, seg_end(g));
+	return at1 > at2 || (at1 == at2 && seq_gt(end1, end2));
 }
 
 void tcp_rack_delivered(struct tern_stack *st, struct tcp_conn *c,
@@ -103,11 +96,9 @@ void tcp_rack_delivered(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	a->rack.has_news = true;
 	a->rack.rtt_us = rtt;
-	if (g->sent_at > a->rack.sent_at || (g->sent_at == a->rack.sent_at &&
-					     seq_gt(seg_end(g), a->rack.end))) {
+	if (sent_after(g->sent_at, seg_end(g), a->rack.sent_at, a->rack.end)) {
 		a->rack.sent_at = g->sent_at;
 		a->rack.end = seg_end(g);
-		a->rack.resent = g->marks & SEG_EVER_RETRANS;
 	}
 }
 
@@ -151,7 +142,8 @@ static int64_t detect(struct tern_stack *st, struct tcp_conn *c)
 		later = g->later;
 		if (g->marks & SEG_LOST && !(g->marks & SEG_RETRANS))
 			continue;
-		if (!is_passed(a, g))
+		if (!sent_after(a->rack.sent_at, a->rack.end, g->sent_at,
+				seg_end(g)))
 			break;
 		left = tcp_rack_left(st, c, g) + window;
 		if (left <= 0) {
