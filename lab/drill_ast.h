@@ -48,6 +48,12 @@ struct drill_ip {
 	uint32_t flow;
 };
 
+/* RFC 2784 2.1, RFC 2890 2; RFC 3032 2.1. */
+#define DRILL_GRE_SUM 0x8000
+#define DRILL_GRE_KEY 0x2000
+#define DRILL_GRE_SEQ 0x1000
+#define DRILL_MPLS_BOTTOM 0x100
+
 /* A header around a packet. */
 struct drill_wrap {
 	enum { DRILL_WRAP_IP, DRILL_WRAP_GRE, DRILL_WRAP_MPLS } kind;

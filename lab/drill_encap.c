@@ -7,15 +7,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define GRE_SUM 0x8000
-#define GRE_KEY 0x2000
-#define GRE_SEQ 0x1000
-#define MPLS_BOTTOM 0x100
-
 static size_t gre_len(uint16_t flags)
 {
-	return 4u + !!(flags & GRE_SUM) * 4u + !!(flags & GRE_KEY) * 4u +
-	       !!(flags & GRE_SEQ) * 4u;
+	return 4u + !!(flags & DRILL_GRE_SUM) * 4u +
+	       !!(flags & DRILL_GRE_KEY) * 4u + !!(flags & DRILL_GRE_SEQ) * 4u;
 }
 
 static size_t len_of(const struct drill_wrap *w)
@@ -55,16 +50,16 @@ static void put_gre(const struct drill_wrap *w, const struct drill_wrap *next,
 	put_be16(out, w->gre_flags);
 	put_be16(out + 2, type);
 	out += 4;
-	if (w->gre_flags & GRE_SUM) {
+	if (w->gre_flags & DRILL_GRE_SUM) {
 		put_be16(out, w->gre_sum);
 		put_be16(out + 2, w->gre_off);
 		out += 4;
 	}
-	if (w->gre_flags & GRE_KEY) {
+	if (w->gre_flags & DRILL_GRE_KEY) {
 		put_be32(out, w->gre_key);
 		out += 4;
 	}
-	if (w->gre_flags & GRE_SEQ)
+	if (w->gre_flags & DRILL_GRE_SEQ)
 		put_be32(out, w->gre_seq);
 }
 
@@ -136,16 +131,16 @@ size_t drill_encap_read_gre(const unsigned char *p, size_t n,
 		return 0;
 	w->gre_flags = get_be16(p);
 	p += 4;
-	if (w->gre_flags & GRE_SUM) {
+	if (w->gre_flags & DRILL_GRE_SUM) {
 		w->gre_sum = get_be16(p);
 		w->gre_off = get_be16(p + 2);
 		p += 4;
 	}
-	if (w->gre_flags & GRE_KEY) {
+	if (w->gre_flags & DRILL_GRE_KEY) {
 		w->gre_key = get_be32(p);
 		p += 4;
 	}
-	if (w->gre_flags & GRE_SEQ)
+	if (w->gre_flags & DRILL_GRE_SEQ)
 		w->gre_seq = get_be32(p);
 	return len;
 }
@@ -163,6 +158,6 @@ size_t drill_encap_read_mpls(const unsigned char *p, size_t n,
 			return 0;
 		w->labels[w->n_labels] = get_be32(p + at);
 		at += 4;
-	} while (!(w->labels[w->n_labels++] & MPLS_BOTTOM));
+	} while (!(w->labels[w->n_labels++] & DRILL_MPLS_BOTTOM));
 	return at;
 }

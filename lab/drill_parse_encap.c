@@ -56,9 +56,10 @@ static void parse_gre_flags(struct drill_lex *l, struct drill_wrap *w)
 	static const struct {
 		const char *word;
 		uint16_t bit;
-	} flags[] = {
-		{ "C", 0x8000 }, { "K", 0x2000 }, { "S", 0x1000 }, { "none", 0 }
-	};
+	} flags[] = { { "C", DRILL_GRE_SUM },
+		      { "K", DRILL_GRE_KEY },
+		      { "S", DRILL_GRE_SEQ },
+		      { "none", 0 } };
 	size_t i;
 
 	drill_lex_expect(l, '[');
@@ -114,7 +115,7 @@ static uint32_t parse_label(struct drill_lex *l)
 		drill_lex_expect_word(l, "S");
 		drill_lex_expect(l, ']');
 		drill_lex_expect(l, ',');
-		label |= 0x100;
+		label |= DRILL_MPLS_BOTTOM;
 	}
 	drill_lex_expect_word(l, "ttl");
 	label |= (uint32_t)drill_lex_number(l, "a TTL", 0, 255);

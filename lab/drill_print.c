@@ -74,7 +74,9 @@ static void print_gre(struct drill_text *t, const struct drill_wrap *w)
 	static const struct {
 		uint16_t bit;
 		const char *letter;
-	} flags[] = { { 0x8000, "C" }, { 0x2000, "K" }, { 0x1000, "S" } };
+	} flags[] = { { DRILL_GRE_SUM, "C" },
+		      { DRILL_GRE_KEY, "K" },
+		      { DRILL_GRE_SEQ, "S" } };
 	const char *comma = "";
 
 	drill_text_add(t, "gre");
@@ -98,7 +100,8 @@ static void print_mpls(struct drill_text *t, const struct drill_wrap *w)
 		uint32_t l = w->labels[i];
 
 		drill_text_add(t, " (label %u, tc %u, %sttl %u)", l >> 12,
-			       l >> 9 & 7, l & 0x100 ? "[S], " : "", l & 255);
+			       l >> 9 & 7, l & DRILL_MPLS_BOTTOM ? "[S], " : "",
+			       l & 255);
 	}
 }
 

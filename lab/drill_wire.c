@@ -230,27 +230,22 @@ static const char *read_packet(const unsigned char *p, size_t n,
 			       struct drill_live *out);
 
 #define TOO_MANY "more headers around it than are looked at"
+#define CANNOT_READ "a header around it that cannot be read"
 
-/* GRE and labels, in IP or in each other, down to the next IP header. */
+/* GRE, labels, or labels in GRE, down to the next IP header. */
 static const char *read_wrapped(const unsigned char *p, size_t n,
 				uint8_t protocol, struct drill_live *out)
 {
 	bool labels = protocol == IPPROTO_MPLS;
-	size_t head;
+	size_t gre = 0, mpls = 0;
 
 	if (!drill_encap_push_ip(out))
 		return TOO_MANY;
-	for (;;) {
-		head = labels ? drill_encap_read_mpls(p, n, out) :
-				drill_encap_read_gre(p, n, out, &labels);
-		if (!head)
-			return "a header around it that cannot be read";
-		p += head;
-		n -= head;
-		if (!labels || out->pkt.wraps[out->pkt.n_wraps - 1].kind ==
-				       DRILL_WRAP_MPLS)
-			return read_packet(p, n, out);
-	}
+	if (!labels && !(gre = drill_encap_read_gre(p, n, out, &labels)))
+		return CANNOT_READ;
+	if (labels && !(mpls = drill_encap_read_mpls(p + gre, n - gre, out)))
+		return CANNOT_READ;
+	return read_packet(p + gre + mpls, n - gre - mpls, out);
 }
 
 static const char *read_transport(const unsigned char *p, size_t n,

@@ -282,7 +282,8 @@ static int64_t call_accept(struct lab_run *run, struct lab_app *app,
 	return fd;
 }
 
-/* The bytes that a send argument stands for, from `off` on; at most a chunk. */
+/* The bytes that a send argument stands for, from `off` on: *n of them, at most
+ * a chunk. They stay the callee's. */
 static const void *bytes_of(const struct lab_arg *a, int64_t off, size_t *n)
 {
 	static _Thread_local uint8_t alphabet[CHUNK_LEN + 26];

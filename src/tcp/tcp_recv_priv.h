@@ -108,6 +108,7 @@ void tcp_ack_check(struct tern_stack *, struct tcp_conn *, bool had_ofo);
 void tcp_delack_start(struct tern_stack *, struct tcp_conn *);
 void tcp_delack_fire(struct tern_stack *, struct tcp_conn *);
 void tcp_quickack(struct tern_stack *, struct tcp_conn *, uint32_t max);
+void tcp_ack_sent(struct tern_stack *, struct tcp_conn *);
 
 /* Do both sides talk in turns? Then an ACK is likely to ride on an answer. */
 static inline bool tcp_is_pingpong(const struct tern_stack *st,
@@ -121,7 +122,6 @@ static inline void tcp_enter_pingpong(const struct tern_stack *st,
 {
 	c->pingpong = (uint8_t)st->tun.tcp_pingpong_thresh;
 }
-void tcp_ack_sent(struct tern_stack *, struct tcp_conn *);
 
 /* tcp_recv.c: n bytes of a packet, from `off` on, to byte `done` of the iovec
  * on. */

@@ -4,10 +4,11 @@
  * for the kernel beneath and for tern, and every answer compared.
  *
  *	diff_gen	a seed becomes a plan: a few facts and a list of steps
- *	diff_side	carries steps out on one stack, and notes what came of
- *it diff_compare	two such notes: are they the same? diff_known
- *differences that are meant diff_run	plans on both sides; shrinks one that
- *differs diff_script	such a plan as a packetdrill script
+ *	diff_side	carries steps out on one stack, notes what came of it
+ *	diff_compare	two such notes: are they the same?
+ *	diff_known	differences that are meant
+ *	diff_run	plans on both sides; shrinks one that differs
+ *	diff_script	such a plan as a packetdrill script
  *
  * A step names numbers by what the stack itself has said ("one beyond its
  * window"), so that a plan stays meaningful when steps are taken out of it, and
