@@ -299,6 +299,7 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	if (silent) {
 		tcp_store_ts_recent(st, c, in);
 		c->snd.wl1 = in->h.seq; /* back, too, from a stray ACK's [k] */
+		c->probes = 0;		/* who sends is alive (K3) */
 	} else if (!take_ack(st, c, in)) {
 		if (in->predicted && !in->len && c->act && c->act->unsent)
 			tcp_push(st, c, false);
