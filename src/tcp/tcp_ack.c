@@ -237,7 +237,7 @@ void tcp_ack_probe(struct tern_stack *st, struct tcp_conn *c)
 		a->at[TCP_TIMER_PROBE] = NEVER;
 		return;
 	}
-	tcp_xmit_timer(st, c, TCP_TIMER_PROBE, st->now + tcp_probe_when(st, c));
+	tcp_probe_arm(st, c, tcp_probe_when(st, c));
 }
 
 static bool is_dubious(const struct tcp_conn *c, uint32_t flags, bool has_data)

@@ -10,12 +10,16 @@
  */
 #include "tcp_priv.h"
 
+/* A tunable of 0 is as soon as possible; but later, or time stands still. */
+static int64_t seconds(int64_t option_s, int64_t tunable_s)
+{
+	return max_i64((option_s ? option_s : tunable_s) * NS_PER_S, NS_PER_MS);
+}
+
 int64_t tcp_keepalive_time_ns(const struct tern_stack *st,
 			      const struct tcp_conn *c)
 {
-	return (c->opts->keepidle_s ? c->opts->keepidle_s :
-				      st->tun.tcp_keepalive_time) *
-	       NS_PER_S;
+	return seconds(c->opts->keepidle_s, st->tun.tcp_keepalive_time);
 }
 
 int64_t tcp_fin_time_ns(const struct tern_stack *st, const struct tcp_conn *c)
@@ -107,7 +111,6 @@ void tcp_keep_fire(struct tern_stack *st, struct tcp_conn *c)
 	tcp_send_probe(st, c, false);
 	c->probes++;
 	tcp_timer_set(st, c, TCP_TIMER_KEEP,
-		      st->now + (o->keepintvl_s ? o->keepintvl_s :
-						  st->tun.tcp_keepalive_intvl) *
-					NS_PER_S);
+		      st->now + seconds(o->keepintvl_s,
+					st->tun.tcp_keepalive_intvl));
 }

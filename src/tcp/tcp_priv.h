@@ -199,6 +199,7 @@ void tcp_keep_start(struct tern_stack *, struct tcp_conn *);
 /* The idle time has changed: what of it is left since something came. */
 void tcp_keep_again(struct tern_stack *, struct tcp_conn *);
 int64_t tcp_probe_when(const struct tern_stack *, const struct tcp_conn *);
+void tcp_probe_arm(struct tern_stack *, struct tcp_conn *, int64_t wait_ns);
 int64_t tcp_timer_what(const struct tcp_conn *, int *what);
 /* Too many orphans: this one goes at once, with a RST if it is fit to be told.
  * True: it is gone. */

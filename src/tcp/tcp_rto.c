@@ -226,11 +226,22 @@ int64_t tcp_probe_when(const struct tern_stack *st, const struct tcp_conn *c)
 	return min_i64(base << min_u32(shift, c->backoff), max);
 }
 
+/* The next probe, or what TCP_USER_TIMEOUT leaves: a peer that goes on saying
+ * that its window is closed does not put that off [k]. */
+void tcp_probe_arm(struct tern_stack *st, struct tcp_conn *c, int64_t wait)
+{
+	int64_t user = (int64_t)c->opts->user_timeout_ms * NS_PER_MS;
+	int64_t from = c->act->probe_from;
+
+	if (user && from)
+		wait = min_i64(wait, max_i64(from + user - st->now, NS_PER_MS));
+	tcp_xmit_timer(st, c, TCP_TIMER_PROBE, st->now + wait);
+}
+
 /* Sends a zero-window probe and starts the timer for the next. */
 static void send_probe0(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-	int64_t wait, user, left;
 	int err = tcp_wakeup_probe(st, c);
 
 	COUNT(st, TCP_EXT_WIN_PROBE);
@@ -244,16 +255,10 @@ static void send_probe0(struct tern_stack *st, struct tcp_conn *c)
 	if (err <= 0) {
 		if (c->backoff < st->tun.tcp_retries2)
 			c->backoff++;
-		wait = tcp_probe_when(st, c);
+		tcp_probe_arm(st, c, tcp_probe_when(st, c));
 	} else {
-		wait = TCP_RESOURCE_PROBE;
+		tcp_probe_arm(st, c, TCP_RESOURCE_PROBE);
 	}
-	user = (int64_t)c->opts->user_timeout_ms * NS_PER_MS;
-	if (user && a->probe_from) {
-		left = a->probe_from + user - st->now;
-		wait = min_i64(wait, max_i64(left, NS_PER_MS));
-	}
-	tcp_xmit_timer(st, c, TCP_TIMER_PROBE, st->now + wait);
 }
 
 void tcp_probe_fire(struct tern_stack *st, struct tcp_conn *c)
