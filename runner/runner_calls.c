@@ -121,6 +121,8 @@ static int64_t call_bind(struct call *c)
 	struct tern_sockaddr addr;
 	int error = addr_from_program(c, c->arg[1], (int)c->arg[2], &addr);
 
+	if (!error && !aside_may_bind(c, addr.port))
+		error = -EACCES;
 	if (!error)
 		error = tern_bind(c->runner->stack, c->sock->s, &addr,
 				  host_now(c->runner->host));

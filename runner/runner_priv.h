@@ -121,6 +121,7 @@ struct rsock {
 	int hint_fd;
 	int s;		/* the stack's socket, or -1 */
 	int end;	/* the runner's end, or -1 */
+	int aside;	/* runner_aside.c; or -1 */
 	uint64_t watch; /* inotify's, on the program's end; 0: none */
 	int timer;	/* host_at()'s, of whoever the state says; or -1 */
 	int family;
@@ -400,6 +401,18 @@ int64_t call_accept(struct call *);
 void accept_on_stack(struct rsock *);
 void accept_forget(struct rsock *);
 
+/* runner_aside.c: what the kernel says of options that are nothing to the
+ * stack. All return 0 or -errno. */
+int aside_get(const struct call *, int level, int name, void *value,
+	      size_t *len);
+int aside_keep(const struct call *, int level, int name, const void *value,
+	       size_t len);
+int aside_judge(const struct call *, int level, int name, const void *value,
+		size_t len);
+/* -EPERM or -EACCES if the caller lacks the privilege to set it so. */
+int aside_may(const struct call *, int level, int name, const void *value,
+	      size_t len);
+bool aside_may_bind(const struct call *, uint16_t port);
 /* runner_opts.c */
 int64_t call_getsockopt(struct call *);
 int64_t call_setsockopt(struct call *);

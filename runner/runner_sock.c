@@ -227,7 +227,7 @@ struct rsock *sock_new(struct runner *r, int family, int type, int protocol)
 		return NULL;
 	s->runner = r;
 	s->id = ++r->last_id;
-	s->s = s->end = s->hint_fd = s->timer = -1;
+	s->s = s->end = s->aside = s->hint_fd = s->timer = -1;
 	s->family = family;
 	s->type = type;
 	s->protocol = protocol;
@@ -280,6 +280,8 @@ void sock_free(struct rsock *s)
 		host_cancel(r->host, s->timer);
 	sock_close_stack(s);
 	sock_drop_end(s);
+	if (s->aside >= 0)
+		close(s->aside);
 	sock_unwatch_close(s);
 	sock_forget_cookie(s);
 	table_del(r, &by_id, s);

@@ -7,8 +7,9 @@
  *	udp_opts	options				udp_send	out
  *	udp_group	multicast membership		udp_error	ICMP errors
  *
- * Limits: MSG_MORE and UDP_CORK (one datagram from several calls), UDP_SEGMENT
- * and UDP_GRO (several datagrams in one call) are not implemented.
+ * Limits: MSG_MORE and UDP_CORK (one datagram from several calls) are not
+ * implemented; UDP_GRO (several datagrams to one receive) may be asked for, and
+ * never happens.
  */
 #include "udp/udp.h"
 
@@ -50,7 +51,10 @@ int udp_new(struct tern_stack *st, int family)
 	s->multi_ttl = s->multi_hops = 1;
 	s->pmtudisc = st->tun.ip_no_pmtu_disc ? UDP_PMTU_DONT : UDP_PMTU_WANT;
 	s->pmtudisc6 = UDP_PMTU_WANT;
-	s->flags = UDP_LOOP | UDP_LOOP6 | UDP_MULTI_ALL;
+	/* An IPv6 socket gets IPv4's groups only when it joins them [k]. */
+	s->flags = UDP_LOOP | UDP_LOOP6 | UDP_MULTI_ALL6;
+	if (family == TERN_AF_INET)
+		s->flags |= UDP_MULTI_ALL;
 	if (family == TERN_AF_INET6 && st->tun.bindv6only)
 		s->flags |= UDP_V6ONLY;
 	s->rcvbuf = (uint32_t)st->tun.rmem_default;

@@ -85,5 +85,6 @@ void udp_group_leave_all(struct tern_stack *st, struct udp_sock *s)
 bool udp_group_wants(const struct udp_sock *s, const struct tern_addr *group,
 		     uint8_t link)
 {
-	return find(s, group, link) || udp_has(s, UDP_MULTI_ALL);
+	return find(s, group, link) ||
+	       udp_has(s, ip_is_v4(group) ? UDP_MULTI_ALL : UDP_MULTI_ALL6);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Socket options of UDP: how a row is read and written, and the rows of levels
- * SOL_SOCKET and SOL_TERN. Those of IP are in udp_opts_ip.c.
+ * SOL_SOCKET, UDP and SOL_TERN. Those of IP are in udp_opts_ip.c.
  */
 #include "udp/udp_opts_priv.h"
 
@@ -313,6 +313,11 @@ static const struct udp_opt socket_rows[] = {
 	{ TERN_SO_MEMINFO, .get = get_meminfo },
 };
 
+static const struct udp_opt udp_rows[] = {
+	{ TERN_UDP_SEGMENT, FIELD(segment, 0, UINT16_MAX, -1) },
+	{ TERN_UDP_GRO, UDP_GRO },
+};
+
 static const struct udp_opt tern_rows[] = {
 	{ TERN_SO_ANY, .get = get_any, .set = set_any },
 };
@@ -321,6 +326,12 @@ static const struct udp_opt_level socket_level = {
 	.level = TERN_SOL_SOCKET,
 	.rows = socket_rows,
 	.n = ARRAY_LEN(socket_rows),
+};
+
+static const struct udp_opt_level udp_level = {
+	.level = TERN_IPPROTO_UDP,
+	.rows = udp_rows,
+	.n = ARRAY_LEN(udp_rows),
 };
 
 static const struct udp_opt_level tern_level = {
@@ -334,10 +345,8 @@ static const struct udp_opt *find(const struct udp_sock *s, int level, int name,
 				  const struct udp_opt_level **of)
 {
 	static const struct udp_opt_level *const levels[] = {
-		&socket_level,
-		&udp_opts_ip,
-		&udp_opts_ipv6,
-		&tern_level,
+		&socket_level, &udp_opts_ip, &udp_opts_ipv6,
+		&udp_level,    &tern_level,
 	};
 	size_t i, j;
 
@@ -389,7 +398,7 @@ int udp_getsockopt(struct tern_stack *st, uint32_t id, int level, int name,
 	struct udp_sock *s = udp_at(st, id);
 	const struct udp_opt_level *of = NULL;
 	const struct udp_opt *row = find(s, level, name, &of);
-	struct opt_call c = { st, s, row, value, len };
+	struct opt_call c = { st, s, row, level, value, len };
 	int v;
 
 	if (!row)
@@ -414,7 +423,9 @@ int udp_setsockopt(struct tern_stack *st, uint32_t id, int level, int name,
 	const struct udp_opt_level *of = NULL;
 	const struct udp_opt *row = find(s, level, name, &of);
 	/* Nobody writes through it on the way in. */
-	struct opt_call c = { st, s, row, (void *)(uintptr_t)value, &len };
+	struct opt_call c = {
+		st, s, row, level, (void *)(uintptr_t)value, &len,
+	};
 	int v, err;
 
 	if (!row)

@@ -171,6 +171,60 @@ static int leave6(const struct opt_call *c)
 	return err ? err : udp_group_leave(c->st, c->s, &group, link);
 }
 
+/* struct group_req { uint32_t link; struct sockaddr_storage group; }, of
+ * either level. */
+static int read_group(const struct opt_call *c, struct tern_addr *group,
+		      int *link)
+{
+	/* The address is aligned as a long is. */
+	const uint8_t *p = c->value, *addr = p + sizeof(long);
+	bool v6 = c->level == TERN_IPPROTO_IPV6;
+	uint16_t family;
+	int index;
+
+	if (*c->len < sizeof(long) + 128)
+		return -TERN_EINVAL;
+	memcpy(&index, p, sizeof(index));
+	memcpy(&family, addr, sizeof(family));
+	*link = index > 0 ? ip_link_of(index) : -1;
+	if (family != (v6 ? TERN_AF_INET6 : TERN_AF_INET))
+		return v6 ? -TERN_EADDRNOTAVAIL : -TERN_EINVAL;
+	if (v6)
+		memcpy(group->b, addr + 8, 16);
+	else
+		*group = tern_addr_v4(addr[4], addr[5], addr[6], addr[7]);
+	return v6 && ip_is_v4(group) ? -TERN_EINVAL : 0;
+}
+
+static int join_group(const struct opt_call *c)
+{
+	struct tern_addr group;
+	int link, err = read_group(c, &group, &link);
+
+	return err ? err : udp_group_join(c->st, c->s, &group, link);
+}
+
+static int leave_group(const struct opt_call *c)
+{
+	struct tern_addr group;
+	int link, err = read_group(c, &group, &link);
+
+	return err ? err : udp_group_leave(c->st, c->s, &group, link);
+}
+
+/* 0 or 1, as on Linux [k]. */
+static int set_multi_all(const struct opt_call *c)
+{
+	int v, err = ip_opt_read_byte_or_int(c->value, *c->len, &v);
+
+	if (err || v < 0 || v > 1)
+		return -TERN_EINVAL;
+	c->s->flags &= ~(uint32_t)UDP_MULTI_ALL;
+	if (v)
+		c->s->flags |= UDP_MULTI_ALL;
+	return 0;
+}
+
 /* Reads back as the address that was set. */
 static int get_multi_if(const struct opt_call *c)
 {
@@ -221,7 +275,7 @@ static const struct udp_opt ip_rows[] = {
 	{ TERN_IP_TRANSPARENT, UDP_TRANSPARENT },
 	{ TERN_IP_BIND_ADDRESS_NO_PORT, UDP_ADDR_NO_PORT },
 	{ TERN_IP_MULTICAST_LOOP, UDP_LOOP },
-	{ TERN_IP_MULTICAST_ALL, UDP_MULTI_ALL },
+	{ TERN_IP_MULTICAST_ALL, UDP_MULTI_ALL, .set = set_multi_all },
 	{ TERN_IP_TOS, FIELD(tos, 0, 255, -1), .set = set_tos },
 	{ TERN_IP_TTL, FIELD(ttl, 1, 255, 0), .get = get_ttl },
 	{ TERN_IP_MTU_DISCOVER, FIELD(pmtudisc, 0, UDP_PMTU_OMIT, -1) },
@@ -231,6 +285,8 @@ static const struct udp_opt ip_rows[] = {
 	{ TERN_IP_MULTICAST_IF, .get = get_multi_if, .set = set_multi_if },
 	{ TERN_IP_ADD_MEMBERSHIP, .set = join },
 	{ TERN_IP_DROP_MEMBERSHIP, .set = leave },
+	{ TERN_MCAST_JOIN_GROUP, .set = join_group },
+	{ TERN_MCAST_LEAVE_GROUP, .set = leave_group },
 };
 
 const struct udp_opt_level udp_opts_ip = {
@@ -239,6 +295,18 @@ const struct udp_opt_level udp_opts_ip = {
 	.rows = ip_rows,
 	.n = ARRAY_LEN(ip_rows),
 };
+
+/* Any length will do: what is no int is 0 [k]. */
+static int set_dontfrag(const struct opt_call *c)
+{
+	int v = 0;
+
+	(void)ip_opt_read_int(c->value, *c->len, &v);
+	c->s->flags &= ~(uint32_t)UDP_DONTFRAG6;
+	if (v)
+		c->s->flags |= UDP_DONTFRAG6;
+	return 0;
+}
 
 static const struct udp_opt ipv6_rows[] = {
 	{ TERN_IPV6_RECVERR, UDP_RECVERR6 },
@@ -257,6 +325,12 @@ static const struct udp_opt ipv6_rows[] = {
 	{ TERN_IPV6_MTU, .get = get_mtu },
 	{ TERN_IPV6_ADD_MEMBERSHIP, .set = join6 },
 	{ TERN_IPV6_DROP_MEMBERSHIP, .set = leave6 },
+	{ TERN_MCAST_JOIN_GROUP, .set = join_group },
+	{ TERN_MCAST_LEAVE_GROUP, .set = leave_group },
+	{ TERN_IPV6_MULTICAST_ALL, UDP_MULTI_ALL6 },
+	{ TERN_IPV6_FREEBIND, UDP_FREEBIND },
+	{ TERN_IPV6_TRANSPARENT, UDP_TRANSPARENT },
+	{ TERN_IPV6_DONTFRAG, UDP_DONTFRAG6, .set = set_dontfrag },
 };
 
 const struct udp_opt_level udp_opts_ipv6 = {

@@ -14,6 +14,7 @@ struct opt_call {
 	struct tern_stack *st;
 	struct udp_sock *s;
 	const struct udp_opt *row;
+	int level;
 	void *value;
 	size_t *len;
 };

@@ -46,6 +46,9 @@ enum {
 	UDP_ADDR_NO_PORT = 1u << 27,
 	/* An IPv6 socket bound to ::ffff:0.0.0.0. */
 	UDP_V4ONLY = 1u << 28,
+	UDP_MULTI_ALL6 = 1u << 29,
+	UDP_DONTFRAG6 = 1u << 30,
+	UDP_GRO = 1u << 31, /* datagrams are told one by one all the same */
 };
 
 /* Linux's IP_PMTUDISC_*. */
@@ -89,7 +92,8 @@ struct udp_sock {
 	struct tern_addr multi_src; /* IP_MULTICAST_IF by address */
 	uint32_t flags;		    /* UDP_* */
 	uint32_t priority, mark, rcvlowat, max_pacing;
-	uint64_t linger; /* struct linger, as set */
+	uint32_t segment; /* UDP_SEGMENT; 0: one datagram a call */
+	uint64_t linger;  /* struct linger, as set */
 	int64_t rcvtimeo_ns, sndtimeo_ns;
 
 	struct pktq rx;	     /* payload; pkt->cb is struct udp_cb */

@@ -24,7 +24,9 @@ struct out {
 	uint32_t flow;
 	bool v6;
 	bool any_source;
-	uint32_t len;
+	uint32_t len;	  /* of all bytes */
+	uint32_t segment; /* UDP_SEGMENT: the most in one datagram; 0: all */
+	uint32_t off;	  /* of those to send next */
 	struct ip_path path;
 };
 
@@ -120,6 +122,17 @@ static int read_control6(struct out *o, const struct cmsg_in *c)
 	}
 }
 
+static int read_segment(struct out *o, const struct cmsg_in *c)
+{
+	uint16_t segment;
+
+	if (c->type != TERN_UDP_SEGMENT || c->len != sizeof(segment))
+		return -TERN_EINVAL;
+	memcpy(&segment, c->data, sizeof(segment));
+	o->segment = segment;
+	return 0;
+}
+
 /* Messages of the other family's level are ignored, as on Linux. */
 static int read_control(struct out *o, const struct tern_msg *msg)
 {
@@ -136,6 +149,8 @@ static int read_control(struct out *o, const struct tern_msg *msg)
 			err = o->v6 || c.type == TERN_IPV6_PKTINFO ?
 				      read_control6(o, &c) :
 				      0;
+		else if (c.level == TERN_IPPROTO_UDP)
+			err = read_segment(o, &c);
 		else if (c.level != TERN_IPPROTO_IP)
 			err = -TERN_EINVAL;
 		if (err)
@@ -229,13 +244,21 @@ static int find_path(struct tern_stack *st, struct udp_sock *s,
 	return 0;
 }
 
+/* Bytes of the next datagram. */
+static uint32_t next_len(const struct out *o)
+{
+	uint32_t left = o->len - o->off;
+
+	return o->segment ? min_u32(left, o->segment) : left;
+}
+
 /* Does it fit, and may it be cut? Sets *df. */
 static int check_size(struct tern_stack *st, const struct udp_sock *s,
 		      struct out *o, bool *df)
 {
 	uint8_t disc = o->v6 ? s->pmtudisc6 : s->pmtudisc;
 	uint32_t hdr = o->v6 ? WIRE_IP6_LEN : WIRE_IP4_LEN;
-	uint32_t total = o->len + WIRE_UDP_LEN + hdr;
+	uint32_t total = next_len(o) + WIRE_UDP_LEN + hdr;
 	bool fits;
 
 	/* These go by the link's MTU, whatever was learned. */
@@ -243,7 +266,8 @@ static int check_size(struct tern_stack *st, const struct udp_sock *s,
 	    disc == UDP_PMTU_OMIT)
 		o->path.mtu = o->path.link_mtu;
 	fits = total <= o->path.mtu;
-	if (!fits && (disc == UDP_PMTU_DO || disc == UDP_PMTU_PROBE))
+	if (!fits && (disc == UDP_PMTU_DO || disc == UDP_PMTU_PROBE ||
+		      o->segment || (o->v6 && udp_has(s, UDP_DONTFRAG6))))
 		return (int)o->path.mtu;
 	*df = disc == UDP_PMTU_DO || disc == UDP_PMTU_PROBE ||
 	      (disc == UDP_PMTU_WANT && fits) || (o->v6 && fits);
@@ -274,37 +298,50 @@ static void finish_csum(struct tern_stack *st, const struct udp_sock *s,
 	put_be16(pkt->data + 6, field ? field : 0xffff);
 }
 
+/* Bytes off .. off + len of the message. */
+static void copy_out(uint8_t *p, const struct tern_msg *msg, size_t off,
+		     size_t len)
+{
+	int i;
+
+	for (i = 0; i < msg->n_iov && len; i++) {
+		const struct tern_iov *v = &msg->iov[i];
+		size_t skip = min_size(off, v->len);
+		size_t n = min_size(v->len - skip, len);
+
+		if (n)
+			memcpy(p, (const uint8_t *)v->base + skip, n);
+		p += n;
+		len -= n;
+		off -= skip;
+	}
+}
+
 static struct tern_pkt *build(struct tern_stack *st, const struct udp_sock *s,
-			      const struct tern_msg *msg, const struct out *o)
+			      const struct tern_msg *msg, const struct out *o,
+			      uint32_t len)
 {
 	struct tern_pkt *pkt =
-		tern_pkt_new(st->pool, PKT_HEADROOM, WIRE_UDP_LEN + o->len);
+		tern_pkt_new(st->pool, PKT_HEADROOM, WIRE_UDP_LEN + len);
 	struct wire_udp u = {
 		.sport = o->sport,
 		.dport = o->dport,
-		.len = (uint16_t)(WIRE_UDP_LEN + o->len),
+		.len = (uint16_t)(WIRE_UDP_LEN + len),
 	};
 	uint8_t *p;
-	int i;
 
 	if (!pkt)
 		return NULL;
-	p = tern_pkt_append(pkt, WIRE_UDP_LEN + o->len);
+	p = tern_pkt_append(pkt, WIRE_UDP_LEN + len);
 	wire_udp_emit(p, &u);
-	p += WIRE_UDP_LEN;
-	for (i = 0; i < msg->n_iov; i++) {
-		if (!msg->iov[i].len)
-			continue;
-		memcpy(p, msg->iov[i].base, msg->iov[i].len);
-		p += msg->iov[i].len;
-	}
+	copy_out(p + WIRE_UDP_LEN, msg, o->off, len);
 	finish_csum(st, s, pkt, o);
 	return pkt;
 }
 
 /* A queue that is full is the sender's business only if he asked [k]. */
-static int64_t output(struct tern_stack *st, struct udp_sock *s,
-		      struct tern_pkt *pkt, const struct out *o, bool df)
+static int output(struct tern_stack *st, struct udp_sock *s,
+		  struct tern_pkt *pkt, const struct out *o, bool df)
 {
 	struct wire_ip h = {
 		.src = o->src,
@@ -315,7 +352,7 @@ static int64_t output(struct tern_stack *st, struct udp_sock *s,
 		.df = df,
 		.flow = o->flow,
 	};
-	uint32_t size = udp_true_size(o->len);
+	uint32_t size = udp_true_size(pkt->len - WIRE_UDP_LEN);
 	int err;
 
 	pkt->flags |= IP_PKT_TOLD_UDP;
@@ -334,6 +371,32 @@ static int64_t output(struct tern_stack *st, struct udp_sock *s,
 	if (err)
 		return err;
 	COUNT(st, UDP_OUT_DATAGRAMS);
+	return 0;
+}
+
+/* Linux's UDP_MAX_SEGMENTS [k]. */
+#define SEGMENTS_MAX 128u
+
+static bool may_segment(const struct udp_sock *s, const struct out *o)
+{
+	return !o->segment || (o->len <= o->segment * SEGMENTS_MAX &&
+			       !udp_has(s, UDP_NO_CHECK));
+}
+
+/* One datagram, or as many as UDP_SEGMENT says. Those that have left before an
+ * error count. */
+static int64_t send_all(struct tern_stack *st, struct udp_sock *s,
+			const struct tern_msg *msg, struct out *o, bool df)
+{
+	do {
+		uint32_t len = next_len(o);
+		struct tern_pkt *pkt = build(st, s, msg, o, len);
+		int err = pkt ? output(st, s, pkt, o, df) : -TERN_ENOBUFS;
+
+		if (err)
+			return o->off ? (int64_t)o->off : err;
+		o->off += len;
+	} while (o->off < o->len);
 	return o->len;
 }
 
@@ -352,8 +415,7 @@ int64_t udp_sendmsg(struct tern_stack *st, uint32_t id,
 		    const struct tern_msg *msg, int flags)
 {
 	struct udp_sock *s = udp_at(st, id);
-	struct out o = { .len = length_of(msg) };
-	struct tern_pkt *pkt;
+	struct out o = { .len = length_of(msg), .segment = s->segment };
 	bool df = false;
 	int err;
 
@@ -377,7 +439,7 @@ int64_t udp_sendmsg(struct tern_stack *st, uint32_t id,
 		return err;
 	if (s->shut & UDP_SHUT_SND)
 		return -TERN_EPIPE;
-	if (!o.sport)
+	if (!o.sport || !may_segment(s, &o))
 		return -TERN_EINVAL;
 	err = check_size(st, s, &o, &df);
 	if (err)
@@ -389,8 +451,5 @@ int64_t udp_sendmsg(struct tern_stack *st, uint32_t id,
 	 * stack do not get it either. */
 	if (ip_is_multicast(&o.dst) && !o.ttl)
 		return o.len;
-	pkt = build(st, s, msg, &o);
-	if (!pkt)
-		return -TERN_ENOBUFS;
-	return output(st, s, pkt, &o, df);
+	return send_all(st, s, msg, &o, df);
 }

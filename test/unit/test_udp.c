@@ -415,6 +415,46 @@ static void fragments_fit_the_mtu(void **state)
 	assert_int_equal(total, 4008);
 }
 
+/* UDP_SEGMENT: what Linux 6.18 gave for the same calls. */
+static void one_call_may_send_many_datagrams(void **state)
+{
+	int v4 = net_socket(&n, V4), v6 = net_socket(&n, V6), i;
+
+	net_set(&n, v4, TERN_IPPROTO_UDP, TERN_UDP_SEGMENT, 1000);
+	for (i = 0; i < 3500; i++)
+		data[i] = (uint8_t)(i / 1000);
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 3500), 3500);
+	for (i = 0; i < 4; i++) {
+		assert_true(net_out(&n));
+		assert_int_equal(n.ip.len, 20 + 8 + (i < 3 ? 1000 : 500));
+		assert_memory_equal(n.p + 8, data + 1000 * i, n.ip.len - 28u);
+		net_check_sums(&n);
+	}
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 0), 0);
+	assert_true(net_out(&n));
+	net_set(&n, v4, TERN_IPPROTO_UDP, TERN_UDP_SEGMENT, 1);
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 129),
+			 -TERN_EINVAL);
+	/* Datagrams of a batch are never cut by IP. */
+	net_set(&n, v4, TERN_IPPROTO_IP, TERN_IP_MTU_DISCOVER, 0);
+	net_set(&n, v4, TERN_IPPROTO_UDP, TERN_UDP_SEGMENT, 1473);
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 1472), 1472);
+	assert_true(net_out(&n));
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 1473),
+			 -TERN_EMSGSIZE);
+	net_set(&n, v4, SOL, TERN_SO_NO_CHECK, 1);
+	assert_int_equal(net_send(&n, v4, "10.0.0.2", 7, data, 10),
+			 -TERN_EINVAL);
+	/* Nor is one that asks not to be. */
+	assert_int_equal(net_send(&n, v6, "fd00::2", 7, data, 1453), 1453);
+	while (net_out(&n))
+		;
+	net_set(&n, v6, TERN_IPPROTO_IPV6, TERN_IPV6_DONTFRAG, 1);
+	assert_int_equal(net_send(&n, v6, "fd00::2", 7, data, 1453),
+			 -TERN_EMSGSIZE);
+	net_silence(&n);
+}
+
 /* covers: X6 */
 static void memory_that_fails_does_no_harm(void **state)
 {
@@ -458,6 +498,7 @@ int main(void)
 		CASE(sending_is_refused_as_on_linux),
 		CASE(a_datagram_over_the_mtu_crosses_in_pieces),
 		CASE(fragments_fit_the_mtu),
+		CASE(one_call_may_send_many_datagrams),
 		CASE(memory_that_fails_does_no_harm),
 	};
 

@@ -175,6 +175,49 @@ static void members_hear_their_group(void **state)
 	net_silence(&n);
 }
 
+/* MCAST_JOIN_GROUP and its end, of either family. */
+static void groups_are_joined_by_either_call(void **state)
+{
+	struct {
+		uint32_t link;
+		_Alignas(long) uint8_t addr[128];
+	} req = { (uint32_t)n.kit.link + 1, { 0 } };
+	int s = net_bound(&n, V6, "::", 6000), i;
+	struct tern_addr groups[] = { net_addr("ff05::99"),
+				      net_addr("239.1.2.3") };
+
+	for (i = 0; i < 2; i++) {
+		uint16_t family = i ? V4 : V6;
+		int level = i ? IP : IP6;
+
+		memcpy(req.addr, &family, 2);
+		memcpy(req.addr + (i ? 4 : 8), groups[i].b + (i ? 12 : 0),
+		       i ? 4 : 16);
+		assert_int_equal(tern_setsockopt(n.st, s, level,
+						 TERN_MCAST_JOIN_GROUP, &req,
+						 sizeof(req) - 1, n.now),
+				 -TERN_EINVAL);
+		assert_int_equal(tern_setsockopt(n.st, s, i ? IP6 : IP,
+						 TERN_MCAST_JOIN_GROUP, &req,
+						 sizeof(req), n.now),
+				 i ? -TERN_EADDRNOTAVAIL : -TERN_EINVAL);
+		assert_int_equal(tern_setsockopt(n.st, s, level,
+						 TERN_MCAST_JOIN_GROUP, &req,
+						 sizeof(req), n.now),
+				 0);
+		udp_in(i ? "10.0.0.2" : "fd00::2", 7,
+		       i ? "239.1.2.3" : "ff05::99", 6000, "all");
+		net_recv_is(&n, s, "all", i ? "10.0.0.2" : "fd00::2", 7);
+		assert_int_equal(tern_setsockopt(n.st, s, level,
+						 TERN_MCAST_LEAVE_GROUP, &req,
+						 sizeof(req), n.now),
+				 0);
+		udp_in(i ? "10.0.0.2" : "fd00::2", 7,
+		       i ? "239.1.2.3" : "ff05::99", 6000, "nobody");
+		net_recv_nothing(&n, s);
+	}
+}
+
 static void multicast_leaves_with_its_own_ttl(void **state)
 {
 	int s = net_bound(&n, V4, "0.0.0.0", 5000), index = 2;
@@ -266,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(broadcast_must_be_asked_for),
 		CASE(members_hear_their_group),
+		CASE(groups_are_joined_by_either_call),
 		CASE(multicast_leaves_with_its_own_ttl),
 		CASE(a_socket_may_stand_for_any_address_and_port),
 	};
