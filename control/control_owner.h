@@ -4,7 +4,7 @@
 #ifndef CONTROL_CONTROL_OWNER_H
 #define CONTROL_CONTROL_OWNER_H
 
-#include "control/control_socket.h"
+#include <stdint.h>
 
 struct control_owners {
 	/* The inode as which programs hold socket s; 0: not known. */

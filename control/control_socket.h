@@ -9,6 +9,9 @@
 
 #include <tern/stack.h>
 
+struct host;
+struct control_owners;
+
 enum {
 	CONTROL_HAS_TCP = 1, /* tcp and cc are filled */
 	CONTROL_HAS_MEM = 2,
@@ -46,5 +49,18 @@ enum control_detail {
 };
 
 #define CONTROL_BRIEF_LEN (offsetof(struct control_socket, has) + 8)
+
+/* Whose sockets are looked at, and how closely. */
+struct control_view {
+	struct host *host;
+	const struct control_owners *owners; /* or NULL */
+	enum control_detail detail;
+	bool has_inodes; /* asked of the owners */
+};
+/* The next socket, up to its brief part; false at the end. */
+bool control_socket_next(const struct control_view *, uint64_t *cursor,
+			 struct control_socket *);
+/* What is told beside that, by the view's detail. */
+void control_socket_fill(const struct control_view *, struct control_socket *);
 
 #endif

@@ -20,56 +20,56 @@ static bool is_asked(const struct control_question *q, const char *what)
 	return json_is_true(json_object_get(q->args, what));
 }
 
-static bool read_option(struct control_question *q, int s, int level, int name,
-			void *out, size_t size)
+static bool read_option(const struct control_view *v, int s, int level,
+			int name, void *out, size_t size)
 {
 	size_t len = size;
 
-	return s >= 0 && tern_getsockopt(host_stack(q->host), s, level, name,
-					 out, &len, host_now(q->host)) == 0;
+	return s >= 0 && tern_getsockopt(host_stack(v->host), s, level, name,
+					 out, &len, host_now(v->host)) == 0;
 }
 
 /* What costs more than a look at the table. */
-static void fill_details(struct control_question *q, struct control_socket *out)
+static void fill_details(const struct control_view *v,
+			 struct control_socket *out)
 {
-	int s = out->info.s, v6only = 0;
+	int s = out->info.s;
 
 	if (out->info.protocol == TERN_IPPROTO_TCP &&
-	    tern_sock_tcp_info(host_stack(q->host), out->info.cookie, &out->tcp,
-			       host_now(q->host)) == 0)
+	    tern_sock_tcp_info(host_stack(v->host), out->info.cookie, &out->tcp,
+			       host_now(v->host)) == 0)
 		out->has |= CONTROL_HAS_TCP;
 	if (out->has & CONTROL_HAS_TCP)
-		read_option(q, s, TERN_IPPROTO_TCP, TERN_TCP_CONGESTION,
+		read_option(v, s, TERN_IPPROTO_TCP, TERN_TCP_CONGESTION,
 			    out->cc, sizeof(out->cc));
-	if (read_option(q, s, TERN_SOL_SOCKET, TERN_SO_MEMINFO, out->mem,
+	if (read_option(v, s, TERN_SOL_SOCKET, TERN_SO_MEMINFO, out->mem,
 			sizeof(out->mem)))
 		out->has |= CONTROL_HAS_MEM;
-	if (q->owners && is_asked(q, "owners") && s >= 0)
-		out->inode = q->owners->inode(q->owners->ctx, s);
-	out->has |= v6only ? CONTROL_V6ONLY : 0;
+	if (v->owners && v->has_inodes && s >= 0)
+		out->inode = v->owners->inode(v->owners->ctx, s);
 }
 
-static bool is_v6only(struct control_question *q,
+static bool is_v6only(const struct control_view *v,
 		      const struct tern_sock_info *info)
 {
 	int v6only = 0;
 
 	return info->family == TERN_AF_INET6 && info->remote.port == 0 &&
-	       read_option(q, info->s, TERN_IPPROTO_IPV6, TERN_IPV6_V6ONLY,
+	       read_option(v, info->s, TERN_IPPROTO_IPV6, TERN_IPV6_V6ONLY,
 			   &v6only, sizeof(v6only)) &&
 	       v6only;
 }
 
 /* Connections that left the stack's queue for a program's still wait to be
  * accepted, and count against the backlog (runner_accept.c). */
-static void add_queued(struct control_question *q, struct control_socket *out)
+static void add_queued(const struct control_view *v, struct control_socket *out)
 {
 	int n;
 
-	if (out->info.state != TERN_TCP_LISTEN || !q->owners ||
-	    !q->owners->queued)
+	if (out->info.state != TERN_TCP_LISTEN || !v->owners ||
+	    !v->owners->queued)
 		return;
-	n = q->owners->queued(q->owners->ctx, out->info.s);
+	n = v->owners->queued(v->owners->ctx, out->info.s);
 	out->info.rx_queue += (uint32_t)n;
 	out->info.tx_queue += (uint32_t)n;
 	if (out->has & CONTROL_HAS_TCP) {
@@ -78,29 +78,52 @@ static void add_queued(struct control_question *q, struct control_socket *out)
 	}
 }
 
+bool control_socket_next(const struct control_view *v, uint64_t *cursor,
+			 struct control_socket *out)
+{
+	size_t len = v->detail == CONTROL_FULL ? sizeof(*out) :
+						 CONTROL_BRIEF_LEN;
+
+	if (!tern_sock_next(host_stack(v->host), cursor, &out->info))
+		return false;
+	memset(&out->info + 1, 0, len - sizeof(out->info));
+	if (out->info.timer_at != TERN_NEVER)
+		out->timer_ns = out->info.timer_at - host_now(v->host);
+	return true;
+}
+
+void control_socket_fill(const struct control_view *v,
+			 struct control_socket *out)
+{
+	if (is_v6only(v, &out->info))
+		out->has |= CONTROL_V6ONLY;
+	if (v->detail == CONTROL_FULL)
+		fill_details(v, out);
+	add_queued(v, out);
+}
+
 size_t control_fill_sockets(struct control_question *q, void *room, size_t len,
 			    size_t *record)
 {
-	bool full = is_asked(q, "full");
-	size_t size = full ? sizeof(struct control_socket) : CONTROL_BRIEF_LEN;
+	struct control_view view = {
+		.host = q->host,
+		.owners = q->owners,
+		.detail = is_asked(q, "full") ? CONTROL_FULL : CONTROL_BRIEF,
+		.has_inodes = is_asked(q, "owners"),
+	};
+	size_t size = view.detail == CONTROL_FULL ?
+			      sizeof(struct control_socket) :
+			      CONTROL_BRIEF_LEN;
 	size_t used;
 
 	/* In place: the room is aligned, and so is what follows a record. */
 	*record = size;
 	for (used = 0; used + size <= len; used += size) {
 		struct control_socket *one = (void *)((char *)room + used);
-		struct tern_sock_info *info = &one->info;
 
-		if (!tern_sock_next(host_stack(q->host), &q->cursor, info))
+		if (!control_socket_next(&view, &q->cursor, one))
 			break;
-		memset(info + 1, 0, size - sizeof(*info));
-		if (info->timer_at != TERN_NEVER)
-			one->timer_ns = info->timer_at - host_now(q->host);
-		if (is_v6only(q, info))
-			one->has |= CONTROL_V6ONLY;
-		if (full)
-			fill_details(q, one);
-		add_queued(q, one);
+		control_socket_fill(&view, one);
 	}
 	return used;
 }

@@ -89,6 +89,14 @@ static int make_runner(struct host *host, const struct runner_config *config,
 	return 0;
 }
 
+/* Without its files the program sees the kernel's, and runs all the same. */
+static int answer(struct runner *r, int listener, int files)
+{
+	if (files >= 0)
+		fuse_files_open(r, files);
+	return notify_init(r, listener);
+}
+
 int runner_start(struct host *host, const struct runner_config *config,
 		 struct runner **out)
 {
@@ -99,8 +107,8 @@ int runner_start(struct host *host, const struct runner_config *config,
 		return result;
 	result = runner_launch_begin(&r->launch, config);
 	if (result == 0) {
-		result = notify_init(r, r->launch.listener);
-		r->launch.listener = -1;
+		result = answer(r, r->launch.listener, r->launch.files);
+		r->launch.listener = r->launch.files = -1;
 	}
 	if (result == 0)
 		result = runner_launch_go(&r->launch, config);
@@ -116,16 +124,18 @@ int runner_start(struct host *host, const struct runner_config *config,
 }
 
 int runner_attach(struct host *host, const struct runner_config *config,
-		  int listener, struct runner **out)
+		  int listener, int files, struct runner **out)
 {
 	struct runner *r;
 	int result = make_runner(host, config, &r);
 
 	if (result < 0) {
 		close(listener);
+		if (files >= 0)
+			close(files);
 		return result;
 	}
-	result = notify_init(r, listener);
+	result = answer(r, listener, files);
 	if (result < 0) {
 		runner_free(r);
 		return result;
@@ -171,6 +181,7 @@ void runner_free(struct runner *r)
 	while (r->socks)
 		sock_free(r->socks);
 	notify_fini(r);
+	fuse_files_close(r);
 	spare_let_go(r);
 	sock_table_fini(r);
 	free(r);

@@ -37,11 +37,11 @@ bool runner_is_nested(void);
 int runner_start(struct host *, const struct runner_config *,
 		 struct runner **out);
 
-/* Answers a program that another process has started, and whose listener
- * (runner_launch.h) it has sent here; the listener is taken over. config's argv
- * and texts are of no use here; `ended` is told status 0. */
+/* Answers a program that another process has started, and whose descriptors
+ * (runner_launch.h; files may be -1) it has sent here; both are taken over.
+ * config's argv and texts are of no use here; `ended` is told status 0. */
 int runner_attach(struct host *, const struct runner_config *, int listener,
-		  struct runner **out);
+		  int files, struct runner **out);
 
 /* Has the program ended, and has all that it wrote been handed to the stack? */
 bool runner_is_done(const struct runner *);

@@ -39,14 +39,15 @@ static int64_t give_socket(struct call *c, struct rsock *sock, int fd,
 static int64_t open_netlink(struct call *c)
 {
 	int flags = (int)c->arg[1] & SOCK_NONBLOCK;
+	int protocol = (int)c->arg[2];
 	struct rsock *sock;
 	int ends[2];
 
-	if ((int)c->arg[2] != NETLINK_ROUTE)
+	if (protocol != NETLINK_ROUTE && protocol != NETLINK_SOCK_DIAG)
 		return ANSWER_CONTINUE;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0, ends) < 0)
 		return -ENFILE;
-	sock = sock_new(c->runner, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	sock = sock_new(c->runner, AF_NETLINK, SOCK_RAW, protocol);
 	if (!sock) {
 		close(ends[0]);
 		close(ends[1]);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An /etc/resolv.conf and /etc/hosts of the program's own.
+ * An /etc/resolv.conf, /etc/hosts, /proc/net and /proc/sys/net of the program's
+ * own.
  *
  * The C library reads names' servers from files, and the host's usually name
  * servers that the stack has no route to. So the program gets a mount
  * namespace in which other files are mounted over these two. Without the right
  * to make one, a user namespace gives it, in which the user stays who he is.
+ *
+ * /proc/net is a link that each process follows to its own directory; another
+ * link is put over it, to where runner_fuse.c answers. That takes /dev/fuse.
  *
  * What cannot be done is told and left: names may then not resolve, all else
  * works. Left out: nscd and systemd-resolved, which are asked over AF_UNIX
@@ -80,29 +84,75 @@ static bool put_over(const char *path, const char *text)
 	return ok;
 }
 
-void files_replace(const struct runner_config *config)
+/* One file system for both: see runner_fuse.c. */
+static bool put_over_proc(int fuse)
+{
+	static const char link[] = WORKSHOP "/link";
+	char options[160];
+	int tree;
+	bool ok;
+
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other,"
+		 "default_permissions",
+		 fuse, getuid(), getgid());
+	if (mount("tern", "/proc/sys/net", "fuse",
+		  MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+		return false;
+	if (symlink("sys/net/.net", link) < 0)
+		return false;
+	tree = open_tree(AT_FDCWD, link,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				 AT_SYMLINK_NOFOLLOW);
+	ok = tree >= 0 && move_mount(tree, "", AT_FDCWD, "/proc/net",
+				     MOVE_MOUNT_F_EMPTY_PATH) == 0;
+	if (tree >= 0)
+		close(tree);
+	unlink(link);
+	return ok;
+}
+
+static int replace_proc(const struct runner_config *config)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fuse >= 0 && put_over_proc(fuse))
+		return fuse;
+	if (config->verbose)
+		fprintf(stderr,
+			"tern run: no /dev/fuse to use (%s): the program sees "
+			"the system's /proc/net\n",
+			strerror(errno));
+	if (fuse >= 0)
+		close(fuse);
+	return -1;
+}
+
+int files_replace(const struct runner_config *config)
 {
 	const char *const pairs[][2] = {
 		{ "/etc/resolv.conf", config->resolv_conf },
 		{ "/etc/hosts", config->hosts },
 	};
-	bool mine = false;
+	bool mine = own_mounts();
+	int fuse;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
 		if (!pairs[i][1])
 			continue;
-		if (!mine && !own_mounts()) {
+		if (!mine) {
 			fprintf(stderr,
 				"tern run: no mount namespace (%s): the "
 				"program sees the system's %s\n",
 				strerror(errno), pairs[i][0]);
-			return;
+			return -1;
 		}
-		mine = true;
 		if (!put_over(pairs[i][0], pairs[i][1]))
 			fprintf(stderr, "tern run: cannot replace %s: %s\n",
 				pairs[i][0], strerror(errno));
 	}
+	fuse = mine ? replace_proc(config) : -1;
 	if (mine)
 		umount2(WORKSHOP, MNT_DETACH);
+	return fuse;
 }

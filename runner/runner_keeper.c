@@ -40,13 +40,15 @@ struct keeper {
 	pid_t foreground; /* group that had the terminal, or -1 */
 };
 
-static void report(const struct keeper_config *c, int what, int value,
-		   int error)
+static void send_report(const struct keeper_config *c, struct report r)
 {
-	struct report r = { what, value, error };
-
 	if (write(c->report, &r, sizeof(r)) < 0)
 		_exit(125);
+}
+
+static void fail(const struct keeper_config *c, int step, int error)
+{
+	send_report(c, (struct report){ REPORT_FAILED, step, error, -1 });
 }
 
 static bool is_stdio(const struct runner_config *run, int fd)
@@ -99,7 +101,7 @@ _Noreturn static void become_program(const struct keeper *k)
 {
 	const struct keeper_config *c = k->config;
 	pid_t keeper = getppid();
-	int listener;
+	int listener, files;
 	char go;
 
 	setpgid(0, 0);
@@ -108,22 +110,25 @@ _Noreturn static void become_program(const struct keeper *k)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != keeper)
 		_exit(125);
-	files_replace(c->run);
+	files = files_replace(c->run);
 	listener = filter_load();
 	if (listener < 0) {
-		report(c, REPORT_FAILED, STEP_FILTER, -listener);
+		fail(c, STEP_FILTER, -listener);
 		_exit(125);
 	}
-	report(c, REPORT_FILTER, listener, getpid());
+	send_report(c, (struct report){ REPORT_FILTER, listener, getpid(),
+					files });
 	/* Nothing comes if the runner could not take it. */
 	if (read(c->go, &go, 1) != 1)
 		_exit(125);
 	close(listener);
+	if (files >= 0)
+		close(files);
 	for (int i = 0; c->run->stdio && i < 3; i++)
 		dup2(c->run->stdio[i], i);
 	restore_defaults(c);
 	execvp(c->run->argv[0], c->run->argv);
-	report(c, REPORT_FAILED, STEP_EXEC, errno);
+	fail(c, STEP_EXEC, errno);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -220,7 +225,7 @@ _Noreturn void keeper_main(const struct keeper_config *c)
 	if (k.program == 0)
 		become_program(&k);
 	if (k.program < 0 || children < 0) {
-		report(c, REPORT_FAILED, STEP_FORK, errno);
+		fail(c, STEP_FORK, errno);
 		_exit(125);
 	}
 	/* Closed when the program has: that tells the runner of its exec. */

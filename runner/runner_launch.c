@@ -105,6 +105,8 @@ static int take_listener(struct runner_launch *l, const struct report *told)
 	l->listener = pidfd < 0 ? -1 : pidfd_getfd(pidfd, told->value, 0);
 	if (l->listener < 0)
 		result = -errno;
+	else if (told->files >= 0)
+		l->files = pidfd_getfd(pidfd, told->files, 0);
 	if (pidfd >= 0)
 		close(pidfd);
 	if (result < 0)
@@ -202,6 +204,12 @@ int runner_launch_begin(struct runner_launch *l, const struct runner_config *c)
 	return take_listener(l, &told);
 }
 
+void runner_launch_handed(struct runner_launch *l)
+{
+	close_fd(&l->listener);
+	close_fd(&l->files);
+}
+
 int runner_launch_go(struct runner_launch *l, const struct runner_config *c)
 {
 	struct report told;
@@ -248,5 +256,5 @@ void runner_launch_stop(struct runner_launch *l)
 		stop_keeper(l);
 	close_fd(&l->keeper_in);
 	close_fd(&l->keeper_out);
-	close_fd(&l->listener);
+	runner_launch_handed(l);
 }

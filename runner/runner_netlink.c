@@ -11,9 +11,12 @@
  * Dumps and single questions of RTM_GETLINK and RTM_GETADDR, dumps of
  * RTM_GETROUTE; other dumps are empty. What would change something is refused
  * (EPERM). Groups can be joined and tell nothing: links here do not change
- * while a program runs. Other protocols of netlink are the kernel's.
+ * while a program runs. sock_diag is in runner_sockdiag.c; other protocols of
+ * netlink are the kernel's.
  */
 #include "runner_priv.h"
+
+#include "runner_netlink_priv.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -25,57 +28,65 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define ANSWER_LEN 8192 /* of one datagram; Linux gives as much */
-#define MESSAGE_MAX 512 /* the longest message put */
-
 /* Of newer headers. */
 #define LEVEL_NETLINK 270
 
-/* An answer on its way: messages are put into buf, which goes when full. */
-struct answer {
-	struct rsock *sock;
-	const struct nlmsghdr *request;
-	size_t len;
-	_Alignas(struct nlmsghdr) char buf[ANSWER_LEN];
-};
-
-static uint32_t port_of(const struct rsock *sock)
+uint32_t netlink_port(const struct rsock *sock)
 {
 	return sock->nl_port ? sock->nl_port : (uint32_t)sock->id;
 }
 
-static void flush(struct answer *a)
+bool netlink_send_out(struct answer *a)
 {
-	/* A program that does not read what it asked for loses it. */
-	if (a->len)
-		send(a->sock->end, a->buf, a->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (a->len &&
+	    send(a->sock->end, a->buf, a->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return false;
 	a->len = 0;
+	return true;
 }
 
-static struct nlmsghdr *put_message(struct answer *a, int type)
+bool netlink_is_full(const struct answer *a)
+{
+	return a->len + MESSAGE_MAX > sizeof(a->buf);
+}
+
+struct nlmsghdr *netlink_put(struct answer *a, int type)
 {
 	struct nlmsghdr *h;
 
-	if (a->len + MESSAGE_MAX > sizeof(a->buf))
-		flush(a);
+	/* A program that does not read what it asked for loses it. */
+	if (netlink_is_full(a) && !netlink_send_out(a))
+		a->len = 0;
 	h = mnl_nlmsg_put_header(a->buf + a->len);
 	h->nlmsg_type = (uint16_t)type;
 	h->nlmsg_seq = a->request->nlmsg_seq;
-	h->nlmsg_pid = port_of(a->sock);
+	h->nlmsg_pid = netlink_port(a->sock);
 	if (a->request->nlmsg_flags & NLM_F_DUMP)
 		h->nlmsg_flags = NLM_F_MULTI;
 	return h;
 }
 
-static void end_message(struct answer *a, const struct nlmsghdr *h)
+void netlink_end(struct answer *a, const struct nlmsghdr *h)
 {
 	a->len += MNL_ALIGN(h->nlmsg_len);
+}
+
+static void put_stats(struct nlmsghdr *h, const struct tern_link_info *l)
+{
+	struct rtnl_link_stats64 s = {
+		.rx_packets = l->rx_packets,
+		.tx_packets = l->tx_packets,
+		.rx_bytes = l->rx_bytes,
+		.tx_bytes = l->tx_bytes,
+	};
+
+	mnl_attr_put(h, IFLA_STATS64, sizeof(s), &s);
 }
 
 static void put_link(struct answer *a, const struct tern_link_info *l)
 {
 	static const uint8_t none[6];
-	struct nlmsghdr *h = put_message(a, RTM_NEWLINK);
+	struct nlmsghdr *h = netlink_put(a, RTM_NEWLINK);
 	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 
 	m->ifi_family = AF_UNSPEC;
@@ -92,7 +103,8 @@ static void put_link(struct answer *a, const struct tern_link_info *l)
 		mnl_attr_put(h, IFLA_ADDRESS, sizeof(none), none);
 		mnl_attr_put(h, IFLA_BROADCAST, sizeof(none), none);
 	}
-	end_message(a, h);
+	put_stats(h, l);
+	netlink_end(a, h);
 }
 
 static bool is_asked(const struct ifinfomsg *m, const char *name,
@@ -147,7 +159,7 @@ static void put_addr(struct answer *a, const struct tern_link_addr *addr,
 {
 	bool v4 = tern_addr_is_v4(&addr->addr);
 	const uint8_t *bytes = addr->addr.b + (v4 ? 12 : 0);
-	struct nlmsghdr *h = put_message(a, RTM_NEWADDR);
+	struct nlmsghdr *h = netlink_put(a, RTM_NEWADDR);
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 
 	m->ifa_family = v4 ? AF_INET : AF_INET6;
@@ -168,7 +180,7 @@ static void put_addr(struct answer *a, const struct tern_link_addr *addr,
 		mnl_attr_put_strz(h, IFA_LABEL, label);
 	}
 	mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_PERMANENT);
-	end_message(a, h);
+	netlink_end(a, h);
 }
 
 /* The family that a dump is asked of; 0: all. */
@@ -208,7 +220,7 @@ static int get_addr(struct answer *a)
 
 static void put_route(struct answer *a, const struct tern_route *r)
 {
-	struct nlmsghdr *h = put_message(a, RTM_NEWROUTE);
+	struct nlmsghdr *h = netlink_put(a, RTM_NEWROUTE);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	bool is_direct = tern_addr_is_any(&r->via);
 	size_t len = r->v6 ? 16 : 4, at = r->v6 ? 0 : 12;
@@ -227,7 +239,7 @@ static void put_route(struct answer *a, const struct tern_route *r)
 	if (r->metric)
 		mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
 	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)link_index(r->link));
-	end_message(a, h);
+	netlink_end(a, h);
 }
 
 static int get_route(struct answer *a)
@@ -254,6 +266,8 @@ static int handle(struct answer *a)
 {
 	int type = a->request->nlmsg_type;
 
+	if (a->sock->protocol == NETLINK_SOCK_DIAG)
+		return sockdiag_handle(a);
 	if (type < RTM_BASE || type > RTM_MAX)
 		return -EOPNOTSUPP;
 	if (!is_question(type))
@@ -272,22 +286,22 @@ static int handle(struct answer *a)
 
 static void put_error(struct answer *a, int error)
 {
-	struct nlmsghdr *h = put_message(a, NLMSG_ERROR);
+	struct nlmsghdr *h = netlink_put(a, NLMSG_ERROR);
 	struct nlmsgerr *e = mnl_nlmsg_put_extra_header(h, sizeof(*e));
 
 	h->nlmsg_flags = 0;
 	e->error = error;
 	e->msg = *a->request;
-	end_message(a, h);
+	netlink_end(a, h);
 }
 
-static void put_done(struct answer *a)
+void netlink_put_done(struct answer *a)
 {
-	struct nlmsghdr *h = put_message(a, NLMSG_DONE);
+	struct nlmsghdr *h = netlink_put(a, NLMSG_DONE);
 	int *error = mnl_nlmsg_put_extra_header(h, sizeof(*error));
 
 	*error = 0;
-	end_message(a, h);
+	netlink_end(a, h);
 }
 
 static void answer_one(struct rsock *sock, const struct nlmsghdr *request)
@@ -302,9 +316,10 @@ static void answer_one(struct rsock *sock, const struct nlmsghdr *request)
 	if (error || (request->nlmsg_flags & NLM_F_ACK &&
 		      !(request->nlmsg_flags & NLM_F_DUMP)))
 		put_error(&a, error);
-	else if (request->nlmsg_flags & NLM_F_DUMP)
-		put_done(&a);
-	flush(&a);
+	else if (request->nlmsg_flags & NLM_F_DUMP &&
+		 sock->protocol == NETLINK_ROUTE)
+		netlink_put_done(&a);
+	netlink_send_out(&a);
 }
 
 /* All requests of one datagram. */
@@ -324,6 +339,10 @@ static void on_end(void *ctx, uint32_t events)
 	struct runner *r = sock->runner;
 	ssize_t n;
 
+	if (events & EPOLLOUT && sock->dump) {
+		sockdiag_go(sock);
+		sock_wake(sock);
+	}
 	while (events & EPOLLIN && (n = recv(sock->end, r->scratch, SCRATCH_LEN,
 					     MSG_DONTWAIT)) >= 0)
 		answer_all(sock, r->scratch, (size_t)n);
@@ -395,7 +414,7 @@ static int64_t get_option(struct call *c)
 	if ((int)c->arg[1] != SOL_SOCKET ||
 	    (name != SO_DOMAIN && name != SO_PROTOCOL))
 		return ANSWER_CONTINUE;
-	value = name == SO_DOMAIN ? AF_NETLINK : NETLINK_ROUTE;
+	value = name == SO_DOMAIN ? AF_NETLINK : c->sock->protocol;
 	return bytes_to_program(c, c->arg[3], c->arg[4], &value, sizeof(value));
 }
 
@@ -407,7 +426,7 @@ int64_t netlink_call(struct call *c)
 	case SYS_connect:
 		return 0;
 	case SYS_getsockname:
-		return tell_port(c, port_of(c->sock));
+		return tell_port(c, netlink_port(c->sock));
 	case SYS_getpeername:
 		return tell_port(c, 0);
 	case SYS_getsockopt:

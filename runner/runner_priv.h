@@ -165,7 +165,8 @@ struct rsock {
 	bool is_peered; /* the program's end is connected to ours */
 
 	/* runner_netlink.c */
-	uint32_t nl_port; /* that the program has chosen; or 0 */
+	uint32_t nl_port;      /* that the program has chosen; or 0 */
+	struct sockdiag *dump; /* runner_sockdiag.c; to be freed */
 };
 
 struct senders; /* runner_udp.c */
@@ -209,6 +210,7 @@ struct runner {
 	uint8_t *scratch; /* SCRATCH_LEN bytes, for one callback */
 	uint8_t *control; /* CONTROL_MAX bytes */
 	struct senders *senders;
+	struct fuse_files *files; /* runner_fuse.c; NULL: none */
 };
 
 /* runner_keeper.c: the program, and the process that looks after it. */
@@ -223,9 +225,10 @@ struct report {
 	int what; /* REPORT_* */
 	int value;
 	int error;
+	int files; /* REPORT_FILTER: of runner_files.c, or -1 */
 };
 enum {
-	REPORT_FILTER, /* value: the listener's number in process `error` */
+	REPORT_FILTER, /* value, files: their numbers in process `error` */
 	REPORT_FAILED, /* value: which step, error: why */
 };
 enum {
@@ -237,8 +240,14 @@ enum {
 _Noreturn void keeper_main(const struct keeper_config *);
 /* What the keeper writes when all has ended: the shell's status. */
 
-/* runner_files.c: gives this process its own /etc/resolv.conf and hosts. */
-void files_replace(const struct runner_config *);
+/* runner_files.c: gives this process its own /etc/resolv.conf and hosts, and a
+ * /proc/net and /proc/sys/net that are answered through the descriptor
+ * returned; -1: none. */
+int files_replace(const struct runner_config *);
+
+/* runner_fuse.c: answers that descriptor, which is taken over. 0 or -errno. */
+int fuse_files_open(struct runner *, int fd);
+void fuse_files_close(struct runner *);
 
 /* runner_filter.c: loads the filter for this process. Returns the listener,
  * or -errno. */

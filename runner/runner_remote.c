@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REMOTE_VERSION 1
+#define REMOTE_VERSION 2
 #define TEXT_MAX 32768 /* of each file; a message must fit a socket's buffer */
 #define LOOK_NS (100 * INT64_C(1000000)) /* has a runner become idle? */
 
@@ -90,10 +90,13 @@ static void look(void *ctx)
 	s->timer = host_at(s->host, host_now(s->host) + LOOK_NS, look, s);
 }
 
-/* The descriptor that came with a message, or -1. */
-static int take_fd(int from)
+#define N_FDS 2 /* the listener, and what its files are answered through */
+
+/* The descriptors that came with a message; the second may be -1. 0 or
+ * -errno. */
+static int take_fds(int from, int fds[N_FDS])
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(N_FDS * sizeof(int))];
 	char byte;
 	struct iovec iov = { &byte, 1 };
 	struct msghdr h = { .msg_iov = &iov,
@@ -102,35 +105,37 @@ static int take_fd(int from)
 			    .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(from, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
-	int fd = -1;
 
+	fds[0] = fds[1] = -1;
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd >= 0 ? fd : -EPROTO;
+	    c->cmsg_len >= CMSG_LEN(sizeof(int)) &&
+	    c->cmsg_len <= CMSG_LEN(N_FDS * sizeof(int)))
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return fds[0] >= 0 ? 0 : -EPROTO;
 }
 
 static void on_client(void *ctx, uint32_t events)
 {
 	struct remote *m = ctx;
 	const struct runner_config config = { .verbose = false };
+	int fds[N_FDS], error;
 	int32_t result;
-	int fd;
 
 	if (m->runner) { /* it has gone, or says what there is no word for */
 		drop_fd(m);
 		return;
 	}
-	fd = take_fd(m->fd);
-	if (fd == -EAGAIN)
+	error = take_fds(m->fd, fds);
+	if (error == -EAGAIN)
 		return;
-	if (fd < 0) {
+	if (error) {
 		drop_fd(m);
 		return;
 	}
-	result = runner_attach(m->server->host, &config, fd, &m->runner);
+	result = runner_attach(m->server->host, &config, fds[0], fds[1],
+			       &m->runner);
 	if (send(m->fd, &result, sizeof(result), MSG_DONTWAIT | MSG_NOSIGNAL) <
 		    0 ||
 	    result < 0)
@@ -345,24 +350,28 @@ void remote_hello_free(struct remote_hello *h)
 	*h = (struct remote_hello){ 0 };
 }
 
-int remote_hand_over(int fd, int listener)
+int remote_hand_over(int fd, struct runner_launch *l)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char
+		control[CMSG_SPACE(N_FDS * sizeof(int))] = { 0 };
+	const int fds[N_FDS] = { l->listener, l->files };
+	size_t len = (l->files < 0 ? 1 : N_FDS) * sizeof(int);
 	char byte = 0;
 	struct iovec iov = { &byte, 1 };
 	struct msghdr h = { .msg_iov = &iov,
 			    .msg_iovlen = 1,
 			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+			    .msg_controllen = CMSG_SPACE(len) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 	int32_t result;
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(listener));
-	memcpy(CMSG_DATA(c), &listener, sizeof(listener));
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), fds, len);
 	if (sendmsg(fd, &h, MSG_NOSIGNAL) < 0)
 		return -errno;
+	runner_launch_handed(l);
 	if (recv(fd, &result, sizeof(result), 0) != sizeof(result))
 		return -ECONNRESET;
 	return result;

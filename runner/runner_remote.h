@@ -7,7 +7,8 @@
  * alone:
  *
  *	host    hello: texts of /etc/resolv.conf and /etc/hosts, or none
- *	client  listener, as a descriptor
+ *	client  listener, and what its files are answered through, as
+ *		descriptors
  *	host    0, or -errno
  *
  * and the connection stays. When the program has ended, which the listener
@@ -18,6 +19,7 @@
 #define RUNNER_RUNNER_REMOTE_H
 
 #include "runner.h"
+#include "runner_launch.h"
 
 /* Takes programs for a host; the texts are copied, and may be NULL. 0 and *out,
  * or -errno. The host's control socket must be there already: who has that has
@@ -45,8 +47,9 @@ struct remote_hello {
 };
 int remote_connect(const char *name, int *fd, struct remote_hello *out);
 void remote_hello_free(struct remote_hello *);
-/* Hands the listener over, which is then the host's. 0 or -errno. Blocks. */
-int remote_hand_over(int fd, int listener);
+/* Hands over what the host is to answer, which is then no longer ours. 0 or
+ * -errno. Blocks. */
+int remote_hand_over(int fd, struct runner_launch *);
 /* The connection is readable: has the host gone? False: the program has ended,
  * and the connection has nothing more to tell. */
 bool remote_has_gone(int fd);

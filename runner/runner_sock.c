@@ -290,6 +290,7 @@ void sock_free(struct rsock *s)
 	if (s->next)
 		s->next->prev = s->prev;
 	free(s->rest);
+	free(s->dump);
 	free(s);
 }
 

@@ -188,10 +188,13 @@ int64_t stack_on_input(struct tern_stack *st, struct call *c)
 
 	for (i = 0; i < c->in_len; i++) {
 		adopt(st, pkts[i], link ? c->s : 0);
-		if (likely(link && link->up && c->s != 0))
+		if (likely(link && link->up && c->s != 0)) {
+			link->rx_packets++;
+			link->rx_bytes += pkts[i]->len;
 			ip_input(st, pkts[i]);
-		else
+		} else {
 			ip_drop(st, pkts[i], DROP_LINK_DOWN);
+		}
 	}
 	return 0;
 }

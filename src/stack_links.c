@@ -130,6 +130,10 @@ bool tern_link_next(const struct tern_stack *st, int *cursor,
 	out->mtu = l->mtu;
 	out->abilities = l->abilities;
 	memcpy(out->name, l->name, sizeof(out->name));
+	out->rx_packets = l->rx_packets;
+	out->rx_bytes = l->rx_bytes;
+	out->tx_packets = l->tx_packets;
+	out->tx_bytes = l->tx_bytes;
 	return true;
 }
 

@@ -4,6 +4,7 @@
  * its letters, its columns, its filters; and in other forms.
  */
 #define _GNU_SOURCE
+#include "control/control_proc.h"
 #include "tools/ask.h"
 #include "tools/ss_filter.h"
 #include "tools/ss_print.h"
@@ -114,7 +115,7 @@ static void print_proc(struct ss *ss, const struct control_socket *s)
 {
 	if ((s->info.protocol == TERN_IPPROTO_TCP) == ss->proc_tcp &&
 	    (s->info.family == TERN_AF_INET6) == ss->proc_v6)
-		ss_proc_row(stdout, s, ss->n_rows++);
+		control_proc_row(stdout, s, ss->n_rows++);
 }
 
 static void on_socket(void *ctx, const struct control_socket *s)
@@ -191,7 +192,7 @@ static int list_proc(struct ss *ss)
 		    ss->proc_v6 != ss->on[OPT_IPV6])
 			continue;
 		ss->n_rows = 0;
-		ss_proc_header(stdout, ss->proc_tcp, ss->proc_v6);
+		control_proc_header(stdout, ss->proc_tcp, ss->proc_v6);
 		status = ask_sockets(ss);
 	}
 	return status;

@@ -120,9 +120,7 @@ static int launch(struct course *c, struct program *p,
 
 	if (error)
 		return error;
-	error = remote_hand_over(p->host_fd, p->launch.listener);
-	close(p->launch.listener);
-	p->launch.listener = -1;
+	error = remote_hand_over(p->host_fd, &p->launch);
 	return error ? error : runner_launch_go(&p->launch, config);
 }
 

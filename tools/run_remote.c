@@ -93,9 +93,7 @@ static int run_on(const struct command *command, const char *name, int fd,
 	int status;
 
 	if (!error) {
-		error = remote_hand_over(fd, l.listener);
-		close(l.listener);
-		l.listener = -1;
+		error = remote_hand_over(fd, &l);
 		if (error)
 			tool_error(command, "the host %s does not take it: %s",
 				   name, control_error_text(error));

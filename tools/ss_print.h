@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Sockets as ss(8), /proc/net/tcp and netstat(8) show them. */
+/* Sockets as ss(8) and netstat(8) show them. */
 #ifndef TOOLS_SS_PRINT_H
 #define TOOLS_SS_PRINT_H
 
@@ -30,10 +30,6 @@ void ss_table_end(struct ss_table *);
 void ss_print_info(FILE *, const struct control_socket *, bool options);
 /* "timer:(on,200ms,0)" or nothing. */
 void ss_print_timer(FILE *, const struct control_socket *);
-
-/* /proc/net/tcp, tcp6, udp, udp6; n counts the lines. */
-void ss_proc_header(FILE *, bool tcp, bool v6);
-void ss_proc_row(FILE *, const struct control_socket *, int n);
 
 /* netstat -an. */
 void ss_netstat_header(FILE *);

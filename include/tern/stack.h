@@ -143,6 +143,8 @@ struct tern_link_info {
 	uint32_t mtu;
 	uint32_t abilities; /* TERN_LINK_* */
 	char name[16];
+	/* What has come in and gone out by it, IP headers counted. */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
 /* One of a link's addresses. */

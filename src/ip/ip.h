@@ -50,6 +50,7 @@ struct ip_link {
 	uint32_t queue_len;
 	struct pktq out;       /* waits for tern_stack_output() */
 	struct tern_pkt *rest; /* cut from the head of out, not yet taken */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	char name[16];
 };
 

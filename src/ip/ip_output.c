@@ -197,6 +197,8 @@ int ip_dequeue(struct tern_stack *st, int link, struct tern_pkt **pkts, int max)
 			ip_drop(st, pkt, DROP_PKT_TOO_SMALL);
 			continue;
 		}
+		l->tx_packets++;
+		l->tx_bytes += pkt->len;
 		pkts[n++] = pkt;
 	}
 	return n;
@@ -218,6 +220,10 @@ void ip_loopback_run(struct tern_stack *st)
 			ip_drop(st, pkt, DROP_NOMEM);
 			continue;
 		}
+		l->tx_packets++;
+		l->tx_bytes += pkt->len;
+		l->rx_packets++;
+		l->rx_bytes += pkt->len;
 		pkt->at = st->now;
 		ip_receive(st, pkt, true);
 	}
