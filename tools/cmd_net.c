@@ -6,13 +6,14 @@
  */
 #include "tools/ask.h"
 #include "tools/net_run.h"
+#include "tools/run_options.h"
 
 #include "runner/runner.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_SET, OPT_CHECK, OPT_SEED, OPT_VERBOSE };
+enum { OPT_SET, OPT_CHECK, OPT_SEED, OPT_FLIGHT, OPT_FLIGHT_SIZE, OPT_VERBOSE };
 
 static const struct option_row rows[] = {
 	[OPT_SET] = { "set", "\"A B ...\"",
@@ -20,6 +21,10 @@ static const struct option_row rows[] = {
 	[OPT_CHECK] = { "check", NULL,
 			"read the file, print the plan, no more" },
 	[OPT_SEED] = { "seed", "N", "instead of the file's" },
+	[OPT_FLIGHT] = { "flight-recorder", "[=PREFIX]",
+			 "connections that end abnormally, for replay, in "
+			 "PREFIXHOST.rec (default: flight-HOST.rec)" },
+	[OPT_FLIGHT_SIZE] = { "flight-size", "SIZE", NULL },
 	[OPT_VERBOSE] = { "verbose", NULL, "tell what is started and ends" },
 	{ 0 },
 };
@@ -67,18 +72,51 @@ static void print_plan(const struct net *net)
 		       net->programs[i].command);
 }
 
+/* The command line's words. */
+struct net_words {
+	bool on[OPT_VERBOSE + 1];
+	const char *set, *flight;
+	uint64_t seed, flight_size;
+};
+
+static bool take_option(const struct command *command, struct net_words *w,
+			int row, const char *value)
+{
+	w->on[row] = true;
+	switch (row) {
+	case OPT_SET:
+		w->set = value;
+		return true;
+	case OPT_SEED:
+		return parse_number(command, "seed", value, UINT64_MAX,
+				    &w->seed);
+	case OPT_FLIGHT:
+		w->flight = value && value[0] ? value : "flight-";
+		return true;
+	case OPT_FLIGHT_SIZE:
+		return parse_size(command, "flight-size", value,
+				  RUN_LEAST_FLIGHT, &w->flight_size);
+	default:
+		return true;
+	}
+}
+
 static int run_file(const struct command *command, const char *path,
-		    const uint64_t *seed, bool check, bool verbose)
+		    const struct net_words *w)
 {
 	static struct net net;
 	int status = TOOL_USAGE;
 
 	if (net_read(command, path, &net) && net_assign(command, path, &net)) {
-		if (seed)
-			net.seed = *seed;
-		if (check)
+		if (w->on[OPT_SEED])
+			net.seed = w->seed;
+		net.flight = w->flight;
+		net.flight_size = w->flight_size;
+		if (w->on[OPT_CHECK])
 			print_plan(&net);
-		status = check ? TOOL_OK : net_run(command, &net, verbose);
+		status = w->on[OPT_CHECK] ?
+				 TOOL_OK :
+				 net_run(command, &net, w->on[OPT_VERBOSE]);
 	}
 	net_free(&net);
 	return status;
@@ -87,26 +125,17 @@ static int run_file(const struct command *command, const char *path,
 static int net_main(struct options *o)
 {
 	const struct command *command = o->command;
-	bool check = false, verbose = false, has_seed = false;
-	const char *set = NULL;
-	uint64_t seed = 0;
+	struct net_words w = { 0 };
 	int row;
 
-	while ((row = options_next(o)) >= 0) {
-		check |= row == OPT_CHECK;
-		verbose |= row == OPT_VERBOSE;
-		if (row == OPT_SET)
-			set = o->value;
-		if (row == OPT_SEED &&
-		    !parse_number(command, "seed", o->value, UINT64_MAX, &seed))
+	while ((row = options_next(o)) >= 0)
+		if (!take_option(command, &w, row, o->value))
 			return TOOL_USAGE;
-		has_seed |= row == OPT_SEED;
-	}
 	if (row == OPTIONS_WRONG)
 		return TOOL_USAGE;
-	if (set && o->argc == 0)
-		return set_wire(command, set);
-	if (o->argc != 1 || set) {
+	if (w.set && o->argc == 0)
+		return set_wire(command, w.set);
+	if (o->argc != 1 || w.set) {
 		tool_error(command, "which network? tern net FILE; "
 				    "examples/*.net are some");
 		return TOOL_USAGE;
@@ -116,8 +145,7 @@ static int net_main(struct options *o)
 				    "make: start it outside");
 		return TOOL_RUN_FAILED;
 	}
-	return run_file(command, o->argv[0], has_seed ? &seed : NULL, check,
-			verbose);
+	return run_file(command, o->argv[0], &w);
 }
 
 const struct command cmd_net = {

@@ -113,12 +113,14 @@ static void finish(struct server *s)
 				       &s->hurry });
 }
 
-/* It is up: the parent may go, and with it whoever reads what we print. */
+/* It is up: the parent may go, and with it whoever reads what we print. A
+ * network's does not, and shows our errors. */
 static void go_alone(struct server *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = s->config->net_hosts ? STDOUT_FILENO : STDERR_FILENO;
 
-	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+	for (int fd = 0; null >= 0 && fd <= last; fd++)
 		dup2(null, fd);
 	close(null);
 	if (write(s->up, "", 1) == 1)

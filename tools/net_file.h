@@ -63,6 +63,10 @@ struct net {
 	struct net_program programs[NET_PROGRAMS];
 	int n_hosts, n_links, n_programs;
 	int64_t stop_ns; /* 0: when its programs have ended */
+
+	/* Of the command line. */
+	const char *flight; /* what its hosts' files begin with; NULL: none */
+	uint64_t flight_size;
 };
 
 /* Reads it. False after telling FILE:LINE and what is wrong. */

@@ -56,6 +56,7 @@ struct plan {
 	struct run_wire wires[NET_LINKS];
 	struct run_route routes[2 * NET_LINKS + 2];
 	int wire_of[NET_LINKS]; /* by link; -1: not its own */
+	char flight[4096];
 };
 
 static void add_wire(struct plan *p, const struct net *net, int link, int end)
@@ -153,7 +154,12 @@ static void make_plan(struct plan *p, const struct net *net, int host,
 		.wires = p->wires,
 		.routes = p->routes,
 		.net_hosts = names,
+		.has_flight = net->flight,
+		.flight = p->flight,
+		.flight_size = net->flight_size,
 	};
+	snprintf(p->flight, sizeof(p->flight), "%s%s.rec",
+		 net->flight ? net->flight : "", h->name);
 	if (h->tun)
 		p->config.addrs[p->config.n_addrs++] = h->tun_addr;
 	if (h->is_router) {

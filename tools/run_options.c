@@ -5,8 +5,6 @@
 #include "tools/run_options.h"
 
 #define LEAST_MEMORY (UINT64_C(1) << 20) /* tables and one connection */
-#define LEAST_FLIGHT \
-	(UINT64_C(64) << 10) /* a connection of a few hundred calls */
 
 static bool add_text(const struct command *command, const char **list, int *n,
 		     const char *value, const char *option)
@@ -79,7 +77,7 @@ bool run_option_take(const struct command *command, struct run_host_config *c,
 		c->flight = value;
 		return true;
 	case RUN_OPT_FLIGHT_SIZE:
-		return parse_size(command, option, value, LEAST_FLIGHT,
+		return parse_size(command, option, value, RUN_LEAST_FLIGHT,
 				  &c->flight_size);
 	case RUN_OPT_RESOLV:
 		c->resolv = value;

@@ -63,6 +63,9 @@ enum {
 			   "secret" },                                                   \
 	[RUN_OPT_VERBOSE] = { "verbose", NULL, "tell what is done" }
 
+/* Of --flight-size: a connection of a few hundred calls. */
+#define RUN_LEAST_FLIGHT (UINT64_C(64) << 10)
+
 /* Takes one of these rows. False: it was wrong, and that has been told. */
 bool run_option_take(const struct command *, struct run_host_config *, int row,
 		     const char *value);
