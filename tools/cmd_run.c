@@ -236,6 +236,7 @@ static int run_main(struct options *o)
 	}
 	if (run.remote)
 		return run_remote(&cmd_run, run.remote, &run.config, o->argv);
+	run.config.is_alone = true;
 	status = run_host_open(&run.host, &cmd_run, &run.config);
 	if (status)
 		return status;

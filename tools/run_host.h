@@ -47,6 +47,7 @@ struct run_host_config {
 	uint64_t max_memory; /* bytes; 0: no cap */
 	bool no_offload;
 	bool verbose;
+	bool is_alone; /* its program is the only one */
 	/* Of a network's host. */
 	struct run_wire *wires;
 	int n_wires;

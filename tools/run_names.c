@@ -19,6 +19,7 @@
  * own line for the machine's name, with an address that is not ours, comes
  * after ours.
  */
+#define _GNU_SOURCE
 #include "tools/run_names.h"
 
 #include <ctype.h>
@@ -30,6 +31,9 @@
 #include <unistd.h>
 
 #define FILE_MAX (1 << 20)
+#define SERVER "nameserver"
+/* connect() to everybody is refused at once (EACCES, without SO_BROADCAST). */
+#define NOBODY "# No name server can be reached.\n" SERVER " 255.255.255.255"
 
 /* The file's text, to be freed; NULL with errno. */
 static char *read_text(const char *path)
@@ -112,17 +116,21 @@ static bool can_reach(const struct run_host_config *c, const char *text)
 	return is_kernels(&a) || kernel_forwards(tern_addr_is_v4(&a));
 }
 
-/* Is the line one that names a server, and one that cannot be reached? */
-static bool is_lost_server(const struct run_host_config *c, const char *line,
-			   size_t len)
+static bool names_server(const char *line)
 {
-	static const char word[] = "nameserver";
-	char text[TERN_ADDR_STRLEN + 16];
-	size_t at = sizeof(word) - 1, n;
+	size_t n = strlen(SERVER);
 
-	if (len <= at || strncmp(line, word, at) != 0 || !isblank(line[at]))
-		return false;
-	while (at < len && isblank(line[at]))
+	return !strncmp(line, SERVER, n) && isblank((unsigned char)line[n]);
+}
+
+/* Is the server of the line one that cannot be reached? */
+static bool is_lost(const struct run_host_config *c, const char *line,
+		    size_t len)
+{
+	char text[TERN_ADDR_STRLEN + 16];
+	size_t at = strlen(SERVER), n;
+
+	while (at < len && isblank((unsigned char)line[at]))
 		at++;
 	n = 0;
 	while (at + n < len && !isspace((unsigned char)line[at + n]))
@@ -136,22 +144,41 @@ static bool is_lost_server(const struct run_host_config *c, const char *line,
 	return true;
 }
 
-/* The text without the servers that cannot be reached, in place. */
-static void keep_reachable(const struct run_host_config *c, char *text)
+/* The text without the servers that cannot be reached, in place: how many are
+ * left. */
+static int keep_reachable(const struct run_host_config *c, char *text)
 {
 	char *from = text, *to = text;
+	int n = 0;
 
 	while (*from) {
 		size_t len = strcspn(from, "\n");
 		size_t whole = len + (from[len] == '\n');
 
-		if (!is_lost_server(c, from, len)) {
+		bool is_server = names_server(from);
+
+		if (!is_server || !is_lost(c, from, len)) {
+			n += is_server;
 			memmove(to, from, whole);
 			to += whole;
 		}
 		from += whole;
 	}
 	*to = '\0';
+	return n;
+}
+
+/* The system's, as far as it is of use; NULL: it has none. */
+static char *make_resolv(const struct run_host_config *c)
+{
+	char *text = read_text("/etc/resolv.conf"), *out = NULL;
+
+	if (!text || keep_reachable(c, text) || !c->is_alone)
+		return text;
+	if (asprintf(&out, "%s\n%s", NOBODY, text) < 0)
+		return text;
+	free(text);
+	return out;
 }
 
 static char *make_hosts(const struct run_host_config *c)
@@ -204,11 +231,9 @@ bool run_names_make(struct run_names *n, const struct command *command,
 		return n->resolv_conf && n->hosts;
 	}
 	n->resolv_conf = c->resolv ? run_names_resolv(command, c->resolv) :
-				     read_text("/etc/resolv.conf");
+				     make_resolv(c);
 	if (c->resolv && !n->resolv_conf)
 		return false;
-	if (n->resolv_conf && !c->resolv)
-		keep_reachable(c, n->resolv_conf);
 	n->hosts = make_hosts(c);
 	return true;
 }
