@@ -236,6 +236,8 @@ static int message_in(struct tern_stack *st, struct tern_pkt **pkt,
 		*pkt = unshare(st, *pkt);
 		if (*pkt)
 			echo(st, *pkt, h, kind);
+		else
+			COUNT(st, ICMP_OUT_ERRORS);
 		*pkt = NULL;
 		return DROP_NOT;
 	}

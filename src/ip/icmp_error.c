@@ -170,10 +170,8 @@ static void send_error(struct tern_stack *st, const struct tern_pkt *pkt,
 		COUNT(st, ICMP_OUT_ERRORS);
 		return;
 	}
-	if (limited && path.link != IP_LOOPBACK && !icmp_allowed(st, &h->src)) {
-		COUNT(st, ICMP_OUT_RATE_LIMIT);
+	if (limited && path.link != IP_LOOPBACK && !icmp_allowed(st, &h->src))
 		return;
-	}
 	out.src = path.src;
 	answer = compose(st, pkt, h, &icmp, &path.src);
 	if (!answer) {

@@ -79,17 +79,8 @@ static bool destination_allows(struct tern_stack *st,
 			       const struct tern_addr *dst)
 {
 	int64_t each = st->tun.icmp_ratelimit * NS_PER_MS;
-	struct limit *l;
+	struct limit *l = limit_of(st, dst);
 
-	if (!each)
-		return true;
-	if (!st->ip.limits) {
-		st->ip.limits = mem_zalloc(&st->mem, sizeof(*st->ip.limits));
-		/* Without memory for the count, silence is the safe side. */
-		if (!st->ip.limits)
-			return false;
-	}
-	l = limit_of(st, dst);
 	l->credit_ns = min_i64(l->credit_ns + st->now - l->at, BURST * each);
 	l->at = st->now;
 	if (l->credit_ns < each)
@@ -100,7 +91,19 @@ static bool destination_allows(struct tern_stack *st,
 
 bool icmp_allowed(struct tern_stack *st, const struct tern_addr *dst)
 {
-	return destination_allows(st, dst) && global_allows(st);
+	bool counts = st->tun.icmp_ratelimit;
+
+	if (counts && !st->ip.limits)
+		st->ip.limits = mem_zalloc(&st->mem, sizeof(*st->ip.limits));
+	/* Without memory for the count, silence is the safe side. */
+	if (counts && !st->ip.limits) {
+		COUNT(st, ICMP_OUT_ERRORS);
+		return false;
+	}
+	if ((!counts || destination_allows(st, dst)) && global_allows(st))
+		return true;
+	COUNT(st, ICMP_OUT_RATE_LIMIT);
+	return false;
 }
 
 void icmp_limits_fini(struct tern_stack *st)

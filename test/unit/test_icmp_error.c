@@ -127,6 +127,29 @@ static void one_destination_gets_six_at_once_then_one_a_second(void **state)
 	assert_int_equal(answers("10.0.0.2", "10.0.0.1", 50), 50);
 }
 
+/* An error that could not be made for want of memory was counted as one that
+ * the limit had held back, or not at all (RFC 2011, icmpOutErrors). */
+static void an_error_without_memory_is_counted(void **state)
+{
+	int failed = 0;
+
+	for (int left = 0; left < 8; left++) {
+		net_close(&n);
+		net_open(&n);
+		/* Its own buffers are there by now. */
+		net_in(&n, bytes,
+		       net_udp(bytes, "10.0.0.2", 7, "99.0.0.1", 9, data, 4));
+		n.kit.alloc.n_left = left;
+		if (answers("10.0.0.2", "10.0.0.1", 1))
+			break;
+		failed++;
+		assert_int_equal(net_counter(&n, "IcmpOutErrors"), 1);
+		assert_int_equal(net_counter(&n, "IcmpOutRateLimitHost"), 0);
+		n.kit.alloc.n_left = -1;
+	}
+	assert_in_range(failed, 2, 7);
+}
+
 static int from_everywhere(int count)
 {
 	int i, k = 0;
@@ -374,6 +397,7 @@ int main(void)
 		CASE(a_path_mtu_is_learned_and_forgotten),
 		CASE(an_ipv6_path_mtu_is_at_least_1280),
 		CASE(path_mtus_are_bounded),
+		CASE(an_error_without_memory_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
