@@ -514,9 +514,12 @@ void tcp_data_in(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	bool first = in->len && !c->hist;
 
 	tcp_ecn_cwr_in(st, c, in);
-	if (seq_eq(seq, in->end) || !tcp_activate(st, c) ||
-	    (in->len && !tcp_hist_attach(st, c))) {
+	if (seq_eq(seq, in->end)) {
 		tern_pkt_put(in->pkt);
+		return;
+	}
+	if (!tcp_activate(st, c) || (in->len && !tcp_hist_attach(st, c))) {
+		ip_drop(st, in->pkt, DROP_NOMEM);
 		return;
 	}
 	if (first)
