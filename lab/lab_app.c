@@ -31,15 +31,20 @@ static int call_len(const struct lab_step *s)
 	return end && *end ? (int)(end - s->text) + 1 : (int)strlen(s->text);
 }
 
-static void print_value(struct drill_text *t, const struct lab_step *s,
+static void print_value(struct drill_text *t, const struct lab_app *app,
 			int64_t r)
 {
+	const struct lab_step *s = app->step;
+
 	if (r < 0)
 		drill_text_add(t, "%s", tern_error_name((int)r));
 	else if (!strncmp(s->text, "poll", 4) || !strncmp(s->text, "wait", 4))
 		lab_poll_print(t, r);
 	else
 		drill_text_add(t, "%" PRId64, r);
+	if (r >= 0 && app->stopped_by)
+		drill_text_add(t, ", then %s",
+			       tern_error_name(app->stopped_by));
 }
 
 static void log_call(struct lab_run *run, struct lab_app *app, bool begins,
@@ -63,7 +68,7 @@ static void log_call(struct lab_run *run, struct lab_app *app, bool begins,
 	/* The number of a new socket has a name. */
 	if (!begins && (!s->var || result < 0)) {
 		drill_text_add(&t, " = ");
-		print_value(&t, s, result);
+		print_value(&t, app, result);
 	}
 	e.text = drill_mem_copy(run->mem, t.s, t.len);
 	free(t.s);
@@ -100,7 +105,7 @@ static void check_result(struct lab_run *run, struct lab_app *app, int64_t r)
 		run->n_held += want->kind != LAB_RESULT_NONE;
 		return;
 	}
-	print_value(&t, s, r);
+	print_value(&t, app, r);
 	if (want->kind == LAB_RESULT_NONE)
 		lab_run_fail(run, s->line, "%.*s failed: %s", call_len(s),
 			     s->text, t.s);
@@ -125,6 +130,7 @@ static void finish(struct lab_run *run, struct lab_app *app)
 	app->started = false;
 	app->phase = 0;
 	app->done = 0;
+	app->stopped_by = 0;
 	app->n_got = 0;
 }
 

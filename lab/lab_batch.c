@@ -7,9 +7,9 @@
 #include "lab_versus.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,8 +51,13 @@ static void play(const struct lab_batch *b, struct lab_script *script,
 {
 	struct lab_run_options options = b->options;
 	struct lab_capture *capture = NULL;
+	struct lab_fault fault = { .kind = b->fault,
+				   .fail_from = b->point,
+				   .fail_to = b->point + 1 };
 	struct lab_run run;
 
+	if (b->has_point)
+		options.fault = &fault;
 	if (b->capture) {
 		int error;
 
@@ -79,6 +84,11 @@ static void play(const struct lab_batch *b, struct lab_script *script,
 			(script->show_plot && b->view.style.width && !b->json);
 	out->holds = lab_run(&run, script, mem, &options);
 	out->digest = run.net.digest;
+	if (b->has_point && !fault.n_failed)
+		drill_text_add(&out->wrong,
+			       "%s: there is no point %" PRIu64
+			       " that could fail, but %" PRIu64 "\n",
+			       script->path, b->point, fault.n_points);
 	if (run.report.s)
 		drill_text_add(&out->report, "%s", run.report.s);
 	if (b->json)
@@ -98,7 +108,7 @@ void lab_batch_text(const struct lab_batch *b, const char *name,
 	struct lab_script script;
 	struct drill_mem mem = { 0 };
 
-	if (b->fault) {
+	if (b->fault && !b->has_point) {
 		lab_again(b, name, text, len, out);
 		return;
 	}
@@ -166,38 +176,74 @@ void lab_batch_one(const struct lab_batch *b, const char *name,
 struct many {
 	const struct lab_batch *batch;
 	const char *const *names;
-	int n;
-	atomic_int next;
+	int n, next, n_told;
 	struct lab_outcome *out;
+	bool *done;
+	pthread_mutex_t lock;
 };
+
+static int take_next(struct many *m)
+{
+	int i;
+
+	pthread_mutex_lock(&m->lock);
+	i = m->next++;
+	pthread_mutex_unlock(&m->lock);
+	return i;
+}
+
+static void tell(struct many *m, int i)
+{
+	pthread_mutex_lock(&m->lock);
+	m->done[i] = true;
+	while (m->n_told < m->n && m->done[m->n_told]) {
+		i = m->n_told++;
+		m->batch->on_outcome(m->names[i], &m->out[i]);
+		lab_outcome_fini(&m->out[i]);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
 
 static void *work(void *arg)
 {
 	struct many *m = arg;
 	int i;
 
-	while ((i = atomic_fetch_add(&m->next, 1)) < m->n)
+	while ((i = take_next(m)) < m->n) {
 		lab_batch_one(m->batch, m->names[i], &m->out[i]);
+		tell(m, i);
+	}
 	return NULL;
 }
 
-void lab_batch_check(const struct lab_batch *b, const char *const *names, int n,
-		     struct lab_outcome *out)
+void lab_batch_check(const struct lab_batch *b, const char *const *names, int n)
 {
 	struct lab_batch quiet = *b;
-	struct many m = { .batch = &quiet, .names = names, .n = n, .out = out };
-	pthread_t threads[64];
-	int n_threads = 0;
+	struct many m = {
+		.batch = &quiet,
+		.names = names,
+		.n = n,
+		.out = drill_mem_grow(NULL, (size_t)n * sizeof(*m.out)),
+		.done = drill_mem_grow(NULL, (size_t)n * sizeof(*m.done)),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	pthread_t threads[LAB_THREADS_MAX];
+	/* With faults the points of one are shared out instead. */
+	int n_jobs = b->fault ? 1 : b->n_jobs, n_threads = 0;
 
+	memset(m.out, 0, (size_t)n * sizeof(*m.out));
+	memset(m.done, 0, (size_t)n * sizeof(*m.done));
 	quiet.view.style.width = 0;
 	quiet.json = false;
 	quiet.capture = quiet.plot = NULL;
-	while (n_threads < b->n_jobs - 1 && n_threads < 64 &&
+	while (n_threads < n_jobs - 1 && n_threads < LAB_THREADS_MAX &&
 	       !pthread_create(&threads[n_threads], NULL, work, &m))
 		n_threads++;
 	work(&m);
 	while (n_threads)
 		pthread_join(threads[--n_threads], NULL);
+	free(m.out);
+	free(m.done);
 }
 
 void lab_batch_list(struct drill_text *t, enum lab_lang lang)

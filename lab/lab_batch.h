@@ -6,6 +6,10 @@
 #include "lab_fault.h"
 #include "lab_show.h"
 
+#define LAB_THREADS_MAX 64
+
+struct lab_outcome;
+
 struct lab_batch {
 	struct lab_run_options options;
 	struct lab_view view;
@@ -14,6 +18,12 @@ struct lab_batch {
 	const char *capture; /* of options.tap, or of the first link */
 	int n_jobs;
 	enum lab_fault_kind fault; /* each runs again for each point */
+	bool has_point;		   /* or once, with this one failing */
+	uint64_t point;
+	uint64_t sample; /* so many of the points; 0: lab_again.h */
+	/* May be NULL. Called from any thread, by one at a time. */
+	void (*on_progress)(const char *name, uint64_t done, uint64_t of);
+	void (*on_outcome)(const char *name, struct lab_outcome *);
 	/* With options.kernel: a scenario that takes longer is refused; 0: than
 	 * the default, else it is cut off there. */
 	int64_t real_limit_ns;
@@ -25,9 +35,10 @@ struct lab_outcome {
 	struct drill_text output; /* what is to be shown */
 	struct drill_text report; /* what did not hold */
 	struct drill_text wrong;  /* not to be run: why */
-	/* Of faults: points; runs in which all held, in which a call told,
-	 * in which something was sent again or dropped, and the others. */
-	uint64_t n_points, n_held, n_told, n_resent, n_other;
+	/* Of faults: points; runs in which all held; a call or a counter told;
+	 * something was sent again or dropped; a packet was late or missing
+	 * (lab_again.c); the calls gave what they give without one. */
+	uint64_t n_points, n_tried, n_held, n_told, n_resent, n_unsent, n_same;
 };
 void lab_outcome_fini(struct lab_outcome *);
 
@@ -37,9 +48,9 @@ void lab_batch_one(const struct lab_batch *, const char *name,
 /* Runs a text. */
 void lab_batch_text(const struct lab_batch *, const char *name,
 		    const char *text, size_t len, struct lab_outcome *);
-/* Runs many, n_jobs at a time, without showing them. */
-void lab_batch_check(const struct lab_batch *, const char *const *names, int n,
-		     struct lab_outcome *);
+/* Runs many, n_jobs at a time, without showing them, and tells of each by
+ * on_outcome, in their order, as soon as those before it are done. */
+void lab_batch_check(const struct lab_batch *, const char *const *names, int n);
 /* "NAME  TITLE" for each that is built in. */
 void lab_batch_list(struct drill_text *, enum lab_lang);
 

@@ -344,6 +344,8 @@ static int64_t call_send(struct lab_run *run, struct lab_app *app,
 
 		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
 			return r;
+		if (r < 0 && app->done && r != -TERN_EAGAIN)
+			app->stopped_by = (int)r;
 		if (r < 0)
 			return app->done ? app->done : r;
 		app->done += r;

@@ -216,6 +216,10 @@ static bool check_memory(struct lab_run *run, struct lab_expect *e,
 	if (h->st)
 		tern_stack_memory(h->st, &m);
 	lab_memory_get(&m, e->name, &bytes);
+	/* With faults each struct is allocated by itself, to be seen: that has
+	 * a price of its own. */
+	if (run->net.fault)
+		return true;
 	found(run, e, "%s is %zu bytes", e->name, bytes);
 	return lab_op_holds(e->op, (int64_t)bytes, e->value);
 }

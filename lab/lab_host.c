@@ -5,6 +5,7 @@
 #include "lab_kernel.h"
 #include "moved.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,17 +337,19 @@ static int add_addresses(struct lab_host *h, int port, int64_t now)
 	return error;
 }
 
-/* Routes to the addresses of other hosts, for one with several ports. */
-static void add_routes(struct lab_host *h, int64_t now)
+/* Routes to the addresses of other hosts, for one with several ports. 0, or
+ * -errno: without one of them packets would go out at the wrong port. */
+static int add_routes(struct lab_host *h, int64_t now)
 {
 	struct lab_net *net = h->node.net;
+	int error = 0;
 
 	for (int i = 0; i < net->n_nodes; i++) {
 		struct lab_host *other = host_of(net->nodes[i]);
 
 		if (!lab_node_is_host(net->nodes[i]) || other == h)
 			continue;
-		for (int k = 0; k < 2 * other->node.n_ports; k++) {
+		for (int k = 0; k < 2 * other->node.n_ports && !error; k++) {
 			const struct tern_addr *a = &other->addr[k / 2][k % 2];
 			int port = lab_route(&h->node, a);
 			struct tern_route r = {
@@ -360,10 +363,13 @@ static void add_routes(struct lab_host *h, int64_t now)
 			if (port < 0)
 				continue;
 			r.link = h->link_no[port];
-			tern_route_add(h->st, &r, now);
+			error = tern_route_add(h->st, &r, now);
 		}
 	}
+	return error;
 }
+
+const char lab_no_memory[] = "no memory";
 
 const char *lab_host_boot(struct lab_host *h)
 {
@@ -385,7 +391,7 @@ const char *lab_host_boot(struct lab_host *h)
 		h->config.seed[i] = (uint8_t)rng_u64(&net->rng);
 	h->st = tern_stack_new(&h->config, now);
 	if (!h->st)
-		return "no memory";
+		return lab_no_memory;
 	h->on = true;
 	for (int i = 0; i < h->node.n_ports; i++) {
 		struct tern_link_config link = { .mtu = h->mtu[i] };
@@ -395,14 +401,17 @@ const char *lab_host_boot(struct lab_host *h)
 		link.name = name;
 		h->link_no[i] = tern_link_add(h->st, &link, now);
 		if (h->link_no[i] < 0 || add_addresses(h, i, now))
-			return "no memory";
+			return lab_no_memory;
 	}
-	if (h->node.n_ports > 1)
-		add_routes(h, now);
+	if (h->node.n_ports > 1 && add_routes(h, now))
+		return lab_no_memory;
 	for (int i = 0; i < h->n_knobs; i++) {
-		if (tern_sysctl_set(h->st, h->knobs[i].name, h->knobs[i].value,
-				    now))
-			return h->knobs[i].name;
+		int error = tern_sysctl_set(h->st, h->knobs[i].name,
+					    h->knobs[i].value, now);
+
+		if (error)
+			return error == -ENOMEM ? lab_no_memory :
+						  h->knobs[i].name;
 	}
 	return NULL;
 }

@@ -59,8 +59,9 @@ struct tern_allocator lab_allocator(void);
 
 /* A host without power. */
 struct lab_host *lab_host_new(struct lab_net *, const char *name);
+extern const char lab_no_memory[];
 /* Makes a stack; its ports are joined by now. NULL, or what is wrong: a knob
- * that it does not take. */
+ * that it does not take, or lab_no_memory. */
 const char *lab_host_boot(struct lab_host *);
 /* All that the stack knows is gone; nothing is sent. */
 void lab_host_off(struct lab_host *);

@@ -65,6 +65,16 @@ static bool is_on_kernel(const struct lab_run_options *o, const char *host)
 	return o->kernel && (!o->on_host || !strcmp(o->on_host, host));
 }
 
+static bool no_node(struct lab_run *run, int line)
+{
+	if (run->net.n_nodes < LAB_NODES_MAX)
+		lab_run_fail(run, line, "no memory");
+	else
+		lab_run_fail(run, line, "more than %d nodes and links",
+			     LAB_NODES_MAX);
+	return false;
+}
+
 static bool make_node(struct lab_run *run, const struct lab_run_options *o,
 		      struct lab_node_decl *d, int number)
 {
@@ -90,11 +100,8 @@ static bool make_node(struct lab_run *run, const struct lab_run_options *o,
 	} else {
 		d->node = lab_router_new(&run->net, d->name, &d->router, addr);
 	}
-	if (!d->node) {
-		lab_run_fail(run, d->line, "more than %d nodes and links",
-			     LAB_NODES_MAX);
-		return false;
-	}
+	if (!d->node)
+		return no_node(run, d->line);
 	d->node->lane = number - 1;
 	return true;
 }
@@ -114,7 +121,9 @@ static bool join(struct lab_run *run, struct lab_link_decl *l, const char *name)
 		 * say. */
 		if (!lab_node_is_kernel(d->node)) {
 			end = lab_watch_new(&run->net, h);
-			if (!end || !lab_net_join(d->node, end))
+			if (!end)
+				return no_node(run, l->line);
+			if (!lab_net_join(d->node, end))
 				goto full;
 		}
 	}
@@ -131,13 +140,8 @@ static bool make_links(struct lab_run *run, const struct lab_run_options *o)
 	for (struct lab_link_decl *l = run->script->links; l; l = l->next) {
 		l->node = lab_wire_new(&run->net, l->name, l->lanes, l->mtu,
 				       l->rules);
-		if (!l->node) {
-			lab_run_fail(run, l->line,
-				     "more than %d nodes and "
-				     "links",
-				     LAB_NODES_MAX);
-			return false;
-		}
+		if (!l->node)
+			return no_node(run, l->line);
 		if (!join(run, l, l->a) || !join(run, l, l->b))
 			return false;
 		if (o->tap && !strcmp(o->tap, l->name))
@@ -183,6 +187,10 @@ static bool boot(struct lab_run *run, struct lab_host *h, int line)
 	if (lab_node_is_kernel(&h->node)) {
 		lab_run_fail(run, line, "%s, on the kernel: %s", h->node.name,
 			     wrong);
+		return false;
+	}
+	if (wrong == lab_no_memory) {
+		lab_run_fail(run, line, "%s: %s", h->node.name, wrong);
 		return false;
 	}
 	for (struct lab_knob_decl *k = run->script->knobs; k; k = k->next) {

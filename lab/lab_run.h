@@ -40,8 +40,9 @@ struct lab_app {
 	int64_t ready_at;	     /* when the last step ended */
 	bool started;		     /* the step, a call that waits */
 	int64_t started_at;
-	int phase;    /* of the call that waits */
-	int64_t done; /* bytes so far */
+	int phase;	/* of the call that waits */
+	int64_t done;	/* bytes so far */
+	int stopped_by; /* the error that ended it behind them, or 0 */
 	struct {
 		const struct lab_step *head;
 		uint32_t left;

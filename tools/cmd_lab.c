@@ -31,6 +31,7 @@ enum {
 	OPT_COLOUR,
 	OPT_JOBS,
 	OPT_FAULT,
+	OPT_SAMPLE,
 	N_OPTIONS,
 };
 
@@ -63,8 +64,12 @@ static const struct option_row rows[] = {
 	[OPT_JOBS] = { "jobs", "N",
 		       "with --check: at a time (default: one a "
 		       "core)" },
-	[OPT_FAULT] = { "fault", "KIND",
-			"alloc or send: again with each of them failing" },
+	[OPT_FAULT] = { "fault", "KIND[:N]",
+			"alloc or send: again with each of them failing; or "
+			"once, with the Nth" },
+	[OPT_SAMPLE] = { "sample", "N",
+			 "with --fault: N of a scenario's points, or all "
+			 "(default: all up to 1000, else 50)" },
 	[N_OPTIONS] = { NULL },
 };
 
@@ -123,17 +128,29 @@ static bool take_lang(struct options *o, struct lab_view *view)
 	return true;
 }
 
+/* KIND, or KIND:POINT. */
 static bool take_fault(struct options *o, struct lab_command *c)
 {
+	struct lab_batch *b = &c->batch;
+	char *colon = strchr(o->value, ':');
+
+	if (colon)
+		*colon = 0;
 	if (!strcmp(o->value, "alloc"))
-		c->batch.fault = LAB_FAULT_ALLOC;
+		b->fault = LAB_FAULT_ALLOC;
 	else if (!strcmp(o->value, "send"))
-		c->batch.fault = LAB_FAULT_SEND;
+		b->fault = LAB_FAULT_SEND;
 	else
-		tool_error(o->command, "--fault=%s: it is alloc or send",
+		tool_error(o->command,
+			   "--fault %s: it is alloc or send, and perhaps "
+			   ":POINT",
 			   o->value);
-	c->check = c->batch.fault != LAB_FAULT_NONE;
-	return c->check;
+	b->has_point = colon;
+	if (colon &&
+	    !parse_number(o->command, "fault", colon + 1, INT64_MAX, &b->point))
+		return false;
+	c->check |= b->fault && !colon;
+	return b->fault != LAB_FAULT_NONE;
 }
 
 static bool take(struct options *o, struct lab_command *c, int row)
@@ -184,6 +201,13 @@ static bool take(struct options *o, struct lab_command *c, int row)
 				    &b->options.seed);
 	case OPT_FAULT:
 		return take_fault(o, c);
+	case OPT_SAMPLE:
+		if (!strcmp(o->value, "all"))
+			b->sample = UINT64_MAX;
+		else if (!parse_number(o->command, "sample", o->value,
+				       INT64_MAX, &b->sample))
+			return false;
+		return true;
 	case OPT_SET:
 		return take_knob(o, c);
 	case OPT_JOBS:
@@ -221,52 +245,69 @@ static int run_one(struct options *o, struct lab_command *c, const char *name)
 
 static void tell_faults(const struct lab_outcome *o)
 {
-	printf("      %" PRIu64 " faults: all held in %" PRIu64
-	       ", a call told of %" PRIu64
-	       ", something was sent again or dropped in %" PRIu64
-	       ", went another way in %" PRIu64 "\n",
-	       o->n_points, o->n_held, o->n_told, o->n_resent, o->n_other);
+	if (o->n_tried < o->n_points)
+		printf("      %" PRIu64 " of %" PRIu64 " faults", o->n_tried,
+		       o->n_points);
+	else
+		printf("      %" PRIu64 " faults", o->n_points);
+	printf(": all held in %" PRIu64 ", a call or a counter told of %" PRIu64
+	       ", a packet was lost or late in %" PRIu64
+	       ", made a difference to no call in %" PRIu64
+	       " (of these %" PRIu64 " sent something again)\n",
+	       o->n_held, o->n_told, o->n_unsent, o->n_resent + o->n_same,
+	       o->n_resent);
+}
+
+/* What --check counts. */
+static struct {
+	bool faults, at_terminal;
+	int n_failed, status;
+} checked;
+
+static void tell_outcome(const char *name, struct lab_outcome *o)
+{
+	const char *wrong = o->wrong.s;
+
+	if (checked.at_terminal)
+		fputs("\r\033[K", stderr);
+	printf("%s  %s\n", o->holds && !wrong ? "ok  " : "FAIL", name);
+	if (checked.faults && o->holds)
+		tell_faults(o);
+	if (!o->holds)
+		fputs(wrong ? wrong : o->report.s ? o->report.s : "", stdout);
+	fflush(stdout);
+	checked.n_failed += !o->holds;
+	if (wrong)
+		checked.status = TOOL_USAGE;
+	else if (!o->holds && !checked.status)
+		checked.status = TOOL_FAILED;
+}
+
+static void tell_progress(const char *name, uint64_t done, uint64_t of)
+{
+	fprintf(stderr, "\r\033[K%s %" PRIu64 "/%" PRIu64, name, done, of);
 }
 
 /* Verdicts, and what failed. */
 static int check(struct options *o, struct lab_command *c)
 {
 	const char *names[1024] = { NULL };
-	int n = 0, n_failed = 0;
-	struct lab_outcome *out;
-	int status = TOOL_OK;
+	int n = 0;
 
 	if (!o->argc)
 		for (; lab_builtins[n].name && n < 1024; n++)
 			names[n] = lab_builtins[n].name;
 	for (int i = 0; i < o->argc && n < 1024; i++)
 		names[n++] = o->argv[i];
-	out = calloc((size_t)n + 1, sizeof(*out));
-	if (!out)
-		return TOOL_FAILED;
-	lab_batch_check(&c->batch, names, n, out);
-	for (int i = 0; i < n; i++) {
-		const char *wrong = out[i].wrong.s;
-
-		printf("%s  %s\n", out[i].holds && !wrong ? "ok  " : "FAIL",
-		       names[i]);
-		if (c->batch.fault && out[i].holds)
-			tell_faults(&out[i]);
-		if (!out[i].holds)
-			fputs(wrong	      ? wrong :
-			      out[i].report.s ? out[i].report.s :
-						"",
-			      stdout);
-		n_failed += !out[i].holds;
-		if (wrong)
-			status = TOOL_USAGE;
-		else if (!out[i].holds && !status)
-			status = TOOL_FAILED;
-		lab_outcome_fini(&out[i]);
-	}
-	free(out);
-	printf("%d passed, %d failed\n", n - n_failed, n_failed);
-	return status;
+	checked.faults = c->batch.fault;
+	checked.at_terminal = isatty(STDERR_FILENO) && c->batch.fault;
+	c->batch.on_outcome = tell_outcome;
+	if (checked.at_terminal)
+		c->batch.on_progress = tell_progress;
+	lab_batch_check(&c->batch, names, n);
+	printf("%d passed, %d failed\n", n - checked.n_failed,
+	       checked.n_failed);
+	return checked.status;
 }
 
 /* Do the options go together? */
