@@ -78,5 +78,9 @@ bool lab_node_has(const struct lab_node *, const struct tern_addr *);
 /* A node that looks at all that passes a host's port, and logs what breaks
  * an invariant. */
 struct lab_node *lab_watch_new(struct lab_net *, struct lab_host *);
+/* Who tells it of a connection; false: there is none. Else the host's stack. */
+typedef bool lab_info_fn(struct lab_host *, uint16_t lport, uint16_t rport,
+			 struct tern_tcp_info *);
+void lab_watch_ask(struct lab_node *watch, lab_info_fn *);
 
 #endif

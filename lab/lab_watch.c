@@ -11,6 +11,9 @@
  *   4. What is in flight stays within cwnd, but for limited transmit (two
  *	segments, RFC 3042), a tail loss probe (one, RFC 8985 7) and what was
  *	sent before a reduction: then nothing new may leave but resends.
+ *   5. New data does not run ahead of SO_MAX_PACING_RATE, but for what TCP may
+ *	send at once: ten segments before it paces at all, one large packet,
+ *	and what was due while a process slept (tcp_output.c).
  *
  * Numbers are compared modulo 2^32 within one connection. A connection is
  * known from its SYN on; segments of others are not judged.
@@ -22,6 +25,9 @@
 
 /* Limited transmit's two, the probe's one. */
 #define BEYOND_CWND 3
+#define PACED_FROM 10
+#define PACKET_MAX 65536
+#define SLEEP_MAX (4 * NS_PER_MS)
 #define WATCHED_MAX 256
 
 struct watched {
@@ -34,6 +40,8 @@ struct watched {
 	uint32_t sent;	    /* next after the last byte sent */
 	uint8_t scale;
 	bool scales;
+	double ahead; /* bytes, of the pacing rate, at paced_at */
+	int64_t paced_at;
 	/* What it has received. */
 	bool has_peer_edge, peer_scales;
 	uint32_t peer_edge;
@@ -43,6 +51,7 @@ struct watched {
 struct watch {
 	struct lab_node node;
 	struct lab_host *host;
+	lab_info_fn *info;
 	struct watched table[WATCHED_MAX];
 	int n;
 };
@@ -120,29 +129,61 @@ static void broken(struct watch *w, const struct watched *c, const char *what,
 		       c->lport, what, have, most);
 }
 
-static void check_flight(struct watch *w, const struct watched *c)
+static bool info_of(struct lab_host *h, uint16_t lport, uint16_t rport,
+		    struct tern_tcp_info *t)
 {
-	struct tern_stack *st = w->host->st;
-	struct tern_tcp_info t;
 	struct tern_sock_info i;
 	uint64_t cursor = 0;
 	int n = 0;
 
-	while (tern_sock_next(st, &cursor, &i) && ++n < LAB_FOLLOWED_MAX) {
-		uint32_t out, in_flight;
+	while (tern_sock_next(h->st, &cursor, &i) && ++n < LAB_FOLLOWED_MAX) {
+		if (i.local.port == lport && i.remote.port == rport &&
+		    i.state != TERN_TCP_LISTEN &&
+		    i.state != TERN_TCP_TIME_WAIT &&
+		    !tern_sock_tcp_info(h->st, i.cookie, t, h->node.net->now))
+			return true;
+	}
+	return false;
+}
 
-		if (i.local.port != c->lport || i.remote.port != c->rport ||
-		    i.state == TERN_TCP_LISTEN ||
-		    i.state == TERN_TCP_TIME_WAIT ||
-		    tern_sock_tcp_info(st, i.cookie, &t, w->node.net->now))
-			continue;
-		out = t.unacked + t.retrans;
-		in_flight = out - min_u32(out, t.sacked + t.lost);
-		if (in_flight > t.snd_cwnd + BEYOND_CWND)
-			broken(w, c, "more in flight than cwnd allows",
-			       in_flight, t.snd_cwnd);
+static void check_flight(struct watch *w, const struct watched *c,
+			 const struct tern_tcp_info *t)
+{
+	uint32_t out = t->unacked + t->retrans;
+	uint32_t in_flight = out - min_u32(out, t->sacked + t->lost);
+
+	if (in_flight > t->snd_cwnd + BEYOND_CWND)
+		broken(w, c, "more in flight than cwnd allows", in_flight,
+		       t->snd_cwnd);
+}
+
+static void check_pace(struct watch *w, struct watched *c,
+		       const struct tern_tcp_info *t, uint32_t len)
+{
+	int64_t now = w->node.net->now;
+	double rate = (double)t->max_pacing_rate / NS_PER_S, most;
+
+	if (t->max_pacing_rate == UINT64_MAX) {
+		c->ahead = 0;
 		return;
 	}
+	c->ahead -= rate * (double)(now - c->paced_at);
+	c->ahead = (c->ahead < 0 ? 0 : c->ahead) + len;
+	c->paced_at = now;
+	most = PACED_FROM * t->snd_mss + PACKET_MAX + rate * SLEEP_MAX;
+	if (c->ahead > most)
+		broken(w, c, "ahead of SO_MAX_PACING_RATE", (uint32_t)c->ahead,
+		       (uint32_t)most);
+}
+
+static void check_info(struct watch *w, struct watched *c, uint32_t len)
+{
+	struct tern_tcp_info t;
+
+	if (!w->info(w->host, c->lport, c->rport, &t))
+		return;
+	check_flight(w, c, &t);
+	check_pace(w, c, &t, len);
 }
 
 static void on_sent(struct watch *w, const struct lab_seg *s)
@@ -165,7 +206,7 @@ static void on_sent(struct watch *w, const struct lab_seg *s)
 		c->sent = end;
 	c->has_sent = true;
 	if (is_new)
-		check_flight(w, c);
+		check_info(w, c, s->len);
 	if (!(s->flags & TCP_ACK))
 		return;
 	if (c->has_ack && diff(s->raw_ack, c->ack) < 0)
@@ -234,6 +275,7 @@ struct lab_node *lab_watch_new(struct lab_net *net, struct lab_host *host)
 
 	memset(w, 0, sizeof(*w));
 	w->host = host;
+	w->info = info_of;
 	w->node.ops = &watch_ops;
 	if (!lab_net_add(net, &w->node, host->node.name)) {
 		free(w);
@@ -241,4 +283,9 @@ struct lab_node *lab_watch_new(struct lab_net *net, struct lab_host *host)
 	}
 	w->node.lane = host->node.lane;
 	return &w->node;
+}
+
+void lab_watch_ask(struct lab_node *node, lab_info_fn *info)
+{
+	watch_of(node)->info = info;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The observer beside a host goes red: it is shown segments that no host may
- * send, one invariant each. (What is in flight it asks the stack: that one is
- * not to be had by segments alone.)
+ * send, and told of connections that no host may have, one invariant each.
  */
 #include "../unit/check.h"
 
@@ -143,6 +142,90 @@ static void a_reset_may_have_any_numbers(void **state)
 	close_one(&s, NULL);
 }
 
+static struct tern_tcp_info told;
+
+static bool tell(struct lab_host *h, uint16_t lport, uint16_t rport,
+		 struct tern_tcp_info *t)
+{
+	*t = told;
+	return lport == 1000 && rport == 80;
+}
+
+/* So many segments in flight, of which some are SACKed, with a cwnd of ten. */
+static void send_with(struct scene *s, uint32_t in_flight, uint32_t sacked)
+{
+	told = (struct tern_tcp_info){ .snd_cwnd = 10,
+				       .snd_mss = 100,
+				       .unacked = in_flight + sacked,
+				       .sacked = sacked,
+				       .max_pacing_rate = UINT64_MAX };
+	open_one(s);
+	lab_watch_ask(s->watch, tell);
+	out(s, TCP_ACK, 200, 700, 1000, 100);
+}
+
+static void limited_transmit_and_a_probe_go_beyond_cwnd(void **state)
+{
+	struct scene s;
+
+	send_with(&s, 13, 5);
+	close_one(&s, NULL);
+}
+
+static void more_in_flight_than_cwnd_is_seen(void **state)
+{
+	struct scene s;
+
+	send_with(&s, 14, 0);
+	close_one(&s, "more in flight than cwnd allows");
+}
+
+static void resends_beyond_cwnd_are_not_judged(void **state)
+{
+	struct scene s;
+
+	send_with(&s, 13, 0);
+	told.unacked = 100;
+	out(&s, TCP_ACK, 200, 700, 1000, 100);
+	close_one(&s, NULL);
+}
+
+/* Packets of 60,000 bytes each 60 ms, with a ceiling of 1 MB/s: that is the
+ * rate. `more` of them at once. */
+static void pace(struct scene *s, int more)
+{
+	uint32_t seq = 200;
+
+	told = (struct tern_tcp_info){ .snd_cwnd = 1000,
+				       .snd_mss = 100,
+				       .max_pacing_rate = 1000000 };
+	open_one(s);
+	lab_watch_ask(s->watch, tell);
+	for (int i = 0; i < 20 + more; i++) {
+		in(s, TCP_ACK, 700, seq, 65535, 0);
+		out(s, TCP_ACK, seq, 700, 1000, 60000);
+		seq += 60000;
+		if (i < 20)
+			s->net.now += 60 * NS_PER_MS;
+	}
+}
+
+static void the_pacing_rate_is_no_fault(void **state)
+{
+	struct scene s;
+
+	pace(&s, 1);
+	close_one(&s, NULL);
+}
+
+static void what_runs_ahead_of_the_pacing_rate_is_seen(void **state)
+{
+	struct scene s;
+
+	pace(&s, 2);
+	close_one(&s, "ahead of SO_MAX_PACING_RATE");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +234,11 @@ int main(void)
 		cmocka_unit_test(an_acknowledgement_that_goes_back_is_seen),
 		cmocka_unit_test(a_right_edge_that_moves_left_is_seen),
 		cmocka_unit_test(a_reset_may_have_any_numbers),
+		cmocka_unit_test(limited_transmit_and_a_probe_go_beyond_cwnd),
+		cmocka_unit_test(more_in_flight_than_cwnd_is_seen),
+		cmocka_unit_test(resends_beyond_cwnd_are_not_judged),
+		cmocka_unit_test(the_pacing_rate_is_no_fault),
+		cmocka_unit_test(what_runs_ahead_of_the_pacing_rate_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
