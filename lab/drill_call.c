@@ -20,8 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a call that was not said to block may do so. */
+/* How long a call that was not said to block may do so: in virtual time
+ * longer than any of TCP's timers, in real time no longer than one likes to
+ * wait for nothing. */
 #define PATIENCE (100000 * NS_PER_S)
+#define REAL_PATIENCE (10 * NS_PER_S)
 #define BUFFER_MAX (INT64_C(256) << 20)
 
 #define FD DRILL_FD_FIRST
@@ -298,8 +301,13 @@ bool drill_call_settle(struct drill_run *r, int64_t ns)
 	while (r->blocked && drill_run_step(r, until))
 		;
 	if (r->blocked && !r->failed)
-		drill_run_fail(r, line, "%s is still waiting",
-			       r->blocked->call->text);
+		drill_run_fail(
+			r, line,
+			"%s is still waiting after %g s (one that is "
+			"to wait says until when: 0...1.5 read(...))",
+			r->blocked->call->text,
+			(double)(drill_run_now(r) - r->blocked->started_at) /
+				NS_PER_S);
 	return !r->failed;
 }
 
@@ -325,5 +333,7 @@ bool drill_call_run(struct drill_run *r, const struct drill_event *e)
 			e->call->text);
 	r->blocked = op;
 	/* One that was not said to block holds up the script. */
-	return e->time.blocks || drill_call_settle(r, PATIENCE);
+	return e->time.blocks ||
+	       drill_call_settle(r,
+				 r->config->kernel ? REAL_PATIENCE : PATIENCE);
 }

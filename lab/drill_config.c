@@ -296,8 +296,7 @@ static const struct drill_config_row rows[] = {
 	  "fail also for bad checksums, wrong timestamp echoes and packets "
 	  "left over",
 	  set_thorough },
-	{ "kernel", NULL,
-	  "run on the kernel beneath, in real time (under unshare -Urn)",
+	{ "kernel", NULL, "run on the kernel beneath, in real time",
 	  set_kernel },
 	{ "seed", "N", "of the stack's random numbers (1)", set_seed },
 	{ "record", "FILE", "write the run of one script for tern replay",

@@ -3,12 +3,11 @@
  * The adapter of the kernel beneath, to hold scripts against the reference:
  * real sockets, a TUN device for the link, real time.
  *
- *	unshare -Urn tern drill --kernel FILE.pkt
- *
- * It takes the network namespace that it is in as its own. Counters are not
- * read, and two scripts cannot share a namespace at a time.
+ * Each script has a network namespace of its own (drill_kernel_enter()), so that
+ * nothing is left of the one before: TIME_WAIT, orphans, sysctls, metrics.
+ * Counters are not read.
  */
-#define _GNU_SOURCE /* splice, ppoll */
+#define _GNU_SOURCE /* splice, ppoll, unshare */
 #include "drill_kernel.h"
 
 #include "base/bytes.h"
@@ -23,6 +22,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -522,6 +522,20 @@ static int open_tun(void)
 	return fd;
 }
 
+bool drill_kernel_enter(const char **why)
+{
+	static _Thread_local char text[160];
+
+	if (!unshare(CLONE_NEWNET))
+		return true;
+	snprintf(text, sizeof(text),
+		 "a network namespace cannot be made (%s): run it as unshare "
+		 "-Urn tern drill --kernel ...",
+		 strerror(errno));
+	*why = text;
+	return false;
+}
+
 struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 				       int64_t start, const char **why)
 {
@@ -543,8 +557,7 @@ struct drill_adapter *drill_kernel_new(const struct drill_config *c,
 	if (k->tun < 0 || run_ip(k, "link set dev tun0 mtu %u up", c->mtu) ||
 	    run_ip(k, "addr add %s/%u dev tun0", addr, c->prefix) ||
 	    run_ip(k, "route add default dev tun0")) {
-		*why = "no TUN device: run it as unshare -Urn tern drill "
-		       "--kernel ...";
+		*why = "no TUN device: /dev/net/tun and ip(8) are needed";
 		k_free(&k->adapter);
 		return NULL;
 	}

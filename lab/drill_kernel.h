@@ -5,7 +5,10 @@
 
 #include "drill_adapter.h"
 
-/* In a network namespace of its own; NULL with *why. */
+/* Moves this thread to a network namespace where nothing is yet. False with
+ * *why. */
+bool drill_kernel_enter(const char **why);
+/* The namespace that the thread is in, and a device in it; NULL with *why. */
 struct drill_adapter *drill_kernel_new(const struct drill_config *, int64_t now,
 				       const char **why);
 

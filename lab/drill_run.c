@@ -323,7 +323,9 @@ bool drill_run(struct drill_run *r, struct drill_script *script,
 	if (config->new_adapter)
 		r->a = config->new_adapter(config, START_AT, &why);
 	else if (config->kernel)
-		r->a = drill_kernel_new(config, START_AT, &why);
+		r->a = drill_kernel_enter(&why) ?
+			       drill_kernel_new(config, START_AT, &why) :
+			       NULL;
 	else
 		r->a = drill_tern_new(config, START_AT, &why);
 	if (!r->a)

@@ -7,6 +7,7 @@
 #include "lab/drill.h"
 #include "lab/drill_config.h"
 #include "lab/drill_coverage.h"
+#include "lab/lab_kernel.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -144,6 +145,12 @@ static bool take_override(struct options *o, struct drill_command *c, int row)
 	}
 	if (c->n_overrides == OVERRIDES_MAX) {
 		tool_error(o->command, "more than %d options", OVERRIDES_MAX);
+		return false;
+	}
+	/* A user namespace, if need be: as long as there is one thread. */
+	wrong = strcmp(rows[row].name, "kernel") ? NULL : lab_kernel_enter();
+	if (wrong) {
+		tool_error(o->command, "--kernel: %s", wrong);
 		return false;
 	}
 	c->verbose |= !strcmp(rows[row].name, "verbose");
@@ -294,7 +301,10 @@ const struct command cmd_drill = {
 		"  tern drill --ip_version=ipv6 --mtu=1520 x.pkt\n"
 		"  tern drill --coverage --require O4,C test\n"
 		"  tern drill --fault alloc x.pkt\n"
+		"  tern drill --kernel --jobs 1 x.pkt\n"
 		"\n"
+		"--kernel needs root, or user namespaces; each script has a "
+		"network namespace of\nits own.\n"
 		"With --fault a script may go another way, but nothing may "
 		"crash, leak, hang\nor stay open: after each run all is "
 		"closed and the peer is silent.\n"
