@@ -91,6 +91,7 @@ SET_FLAG(is_anyip)
 SET_FLAG(portable)
 SET_FLAG(thorough)
 SET_FLAG(kernel)
+SET_FLAG(lazy_link)
 
 #define SET_ADDR(field)                                                       \
 	static const char *set_##field(struct drill_config *c,                \
@@ -298,6 +299,10 @@ static const struct drill_config_row rows[] = {
 	  set_thorough },
 	{ "kernel", NULL, "run on the kernel beneath, in real time",
 	  set_kernel },
+	{ "lazy_link", NULL,
+	  "the link takes packets when a line asks for one or time passes, "
+	  "not after each call",
+	  set_lazy_link },
 	{ "seed", "N", "of the stack's random numbers (1)", set_seed },
 	{ "record", "FILE", "write the run of one script for tern replay",
 	  set_record },

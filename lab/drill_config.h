@@ -49,6 +49,8 @@ struct drill_config {
 	bool portable;
 	bool thorough;
 	bool kernel; /* not tern: the kernel beneath */
+	/* Calls of one instant are all made before the link takes packets. */
+	bool lazy_link;
 	uint64_t seed;
 	const char *record;	 /* the run is written there; or NULL */
 	struct lab_fault *fault; /* what fails in this run; or NULL */

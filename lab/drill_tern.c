@@ -67,7 +67,8 @@ void drill_tern_ran(struct drill_tern *t)
 	struct tern_event events[DRILL_BATCH];
 	int n, i, fd;
 
-	take_output(t);
+	if (!t->lazy_link)
+		take_output(t);
 	do {
 		n = tern_events(t->st, events, DRILL_BATCH);
 		for (i = 0; i < n; i++) {
@@ -103,9 +104,12 @@ static size_t netdev_receive(struct drill_adapter *a, void *out, size_t size,
 			     int64_t *at)
 {
 	struct drill_tern *t = drill_tern_of(a);
-	struct drill_sent *sent = t->sent;
+	struct drill_sent *sent;
 	size_t n;
 
+	if (t->lazy_link && !t->sent)
+		take_output(t);
+	sent = t->sent;
 	if (!sent)
 		return 0;
 	n = min_size(sent->len, size);
@@ -129,8 +133,9 @@ static int64_t deadline(struct drill_adapter *a)
 
 	if (t->n_refused)
 		return min_i64(t->retry_at, tern_stack_deadline(t->st));
+	/* A lazy link's turn is after the calls of this instant. */
 	if (tern_stack_has_output(t->st, t->link))
-		return t->now;
+		return t->now + t->lazy_link;
 	return tern_stack_deadline(t->st);
 }
 
@@ -140,6 +145,8 @@ static void advance(struct drill_adapter *a, int64_t at)
 
 	t->now = max_i64(t->now, at);
 	tern_stack_advance(t->st, t->now);
+	if (t->lazy_link)
+		take_output(t);
 	drill_tern_ran(t);
 }
 
@@ -256,10 +263,10 @@ static const struct drill_adapter_ops ops = {
 /* The link, our address on it, and everything else behind it. */
 static const char *join(struct drill_tern *t, const struct drill_config *c)
 {
-	struct tern_link_config link = { .name = "tun0",
-					 .mtu = c->mtu,
-					 .abilities = TERN_LINK_INSTANT };
+	struct tern_link_config link = { .name = "tun0", .mtu = c->mtu };
 
+	if (!c->lazy_link)
+		link.abilities = TERN_LINK_INSTANT;
 	t->link = tern_link_add(t->st, &link, t->now);
 	if (t->link < 0)
 		return "no link with this MTU";
@@ -301,6 +308,7 @@ struct drill_adapter *drill_tern_new(const struct drill_config *c,
 	t->adapter.ops = &ops;
 	t->now = start;
 	t->sent_tail = &t->sent;
+	t->lazy_link = c->lazy_link;
 	t->fault = c->fault;
 	if (c->fault) {
 		config.alloc = lab_fault_allocator(c->fault);

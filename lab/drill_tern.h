@@ -69,6 +69,7 @@ struct drill_tern {
 	struct tern_stack *st;
 	struct tern_pool *pool;
 	int link;
+	bool lazy_link;
 	int64_t now;
 	struct tern_route route;
 	bool v6_socket_v4; /* AF_INET6 sockets, IPv4 packets */

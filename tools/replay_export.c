@@ -8,6 +8,8 @@
 #include "wire/wire_print.h"
 #include "wire/wire_tcp.h"
 
+#include <tern/link.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,6 +60,41 @@ static int who_connects(const struct replay_export *x,
 	return -1;
 }
 
+/* A SYN that began a connection. */
+struct export_begun {
+	struct tern_addr src, dst;
+	uint16_t sport, dport;
+	uint32_t isn;
+};
+
+/* A resent SYN comes soon: so many are looked through for it. */
+#define LOOK_BACK 1000
+
+/* Notes it; false if it was there already. */
+static bool is_new(struct replay_export *x, const struct wire_ip *ip,
+		   const struct wire_tcp *h)
+{
+	size_t n = x->n_found, i = n > LOOK_BACK ? n - LOOK_BACK : 0;
+
+	for (; i < n; i++) {
+		const struct export_begun *b = &x->begun[i];
+
+		if (b->isn == h->seq.v && b->sport == h->sport &&
+		    b->dport == h->dport &&
+		    tern_addr_equal(&b->src, &ip->src) &&
+		    tern_addr_equal(&b->dst, &ip->dst))
+			return false;
+	}
+	if (n == x->begun_cap) {
+		x->begun_cap = 2 * n + 16;
+		x->begun = drill_mem_grow(x->begun,
+					  x->begun_cap * sizeof(*x->begun));
+	}
+	x->begun[n] = (struct export_begun){ ip->src, ip->dst, h->sport,
+					     h->dport, h->seq.v };
+	return true;
+}
+
 static void consider(struct replay_export *x, bool out,
 		     const struct wire_ip *ip, const struct wire_tcp *h,
 		     int64_t now)
@@ -67,6 +104,8 @@ static void consider(struct replay_export *x, bool out,
 	struct tern_sockaddr dst = { .addr = ip->dst, .port = h->dport };
 	struct text t;
 
+	if (!is_new(x, ip, h))
+		return;
 	x->n_found++;
 	text_init(&t, a, sizeof(a));
 	text_addr(&t, &src.addr);
@@ -102,6 +141,27 @@ static bool is_ours(const struct replay_export *x, bool out,
 	return src->port == h->sport && dst->port == h->dport &&
 	       tern_addr_equal(&src->addr, &ip->src) &&
 	       tern_addr_equal(&dst->addr, &ip->dst);
+}
+
+/* The next incarnation of the same addresses and ports is another connection:
+ * one that our SYN begins, or the peer's, once we have accepted it. */
+static bool is_over(struct replay_export *x, bool out, const struct wire_tcp *h)
+{
+	if (x->over || !(h->flags & TCP_SYN))
+		return x->over;
+	if (!(h->flags & TCP_ACK)) {
+		if (out) {
+			x->over = x->has_iss && h->seq.v != x->iss;
+		} else if (x->has_irs && h->seq.v != x->irs) {
+			x->has_next = true;
+			x->next_irs = h->seq.v;
+			x->next_len = x->body.len;
+		}
+	} else if (out && x->has_next && h->ack.v == x->next_irs + 1) {
+		x->over = true;
+		x->body.len = x->next_len;
+	}
+	return x->over;
 }
 
 /* SACK edges count from our first number in what comes in, from the peer's in
@@ -184,9 +244,9 @@ void replay_export_packet(struct replay_export *x, bool out,
 	    pkt->head_len < (uint32_t)ip.hdr_len + h.hdr_len)
 		return;
 	begins = (h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	if (begins && !(x->found && is_ours(x, out, &ip, &h)))
+	if (begins)
 		consider(x, out, &ip, &h, now);
-	if (!x->found || !is_ours(x, out, &ip, &h))
+	if (!x->found || !is_ours(x, out, &ip, &h) || is_over(x, out, &h))
 		return;
 	if (h.flags & TCP_SYN && out && !x->has_iss) {
 		x->iss = h.seq.v;
@@ -262,8 +322,8 @@ static void accepted(struct replay_export *x, const struct tern_replay_call *k)
 {
 	const struct tern_sockaddr *who = k->out;
 
-	if (!x->found || x->s >= 0 || k->s != x->listener || k->result < 0 ||
-	    who->port != x->peer.port ||
+	if (!x->found || x->over || x->s >= 0 || k->s != x->listener ||
+	    k->result < 0 || who->port != x->peer.port ||
 	    !tern_addr_equal(&who->addr, &x->peer.addr))
 		return;
 	x->s = (int)k->result;
@@ -366,9 +426,12 @@ static void knob(struct replay_export *x, const struct tern_replay_call *k)
 void replay_export_call(struct replay_export *x,
 			const struct tern_replay_call *k)
 {
-	if (!strcmp(k->name, "link_add"))
+	if (!strcmp(k->name, "link_add")) {
 		x->mtu = (uint32_t)k->arg[0];
-	else if (!strcmp(k->name, "sysctl_set"))
+		x->instant = k->arg[1] & TERN_LINK_INSTANT;
+		return;
+	}
+	if (!strcmp(k->name, "sysctl_set"))
 		knob(x, k);
 	else if (!strcmp(k->name, "socket"))
 		new_socket(x, k->result);
@@ -396,6 +459,9 @@ int replay_export_write(struct replay_export *x, const char *record,
 		return -errno;
 	fprintf(f, "// Connection %" PRIu64 " of %s.\n", x->wanted, record);
 	fprintf(f, "--tolerance_usecs=10000\n");
+	/* A host's loop makes its calls, and then hands packets over. */
+	if (!x->instant)
+		fprintf(f, "--lazy_link\n");
 	if (x->v6)
 		fprintf(f, "--ip_version=ipv6\n");
 	if (x->mtu)
@@ -404,7 +470,7 @@ int replay_export_write(struct replay_export *x, const char *record,
 		fprintf(f, "--mss=%" PRIu32 "\n", x->gso);
 	if (x->knobs.s)
 		fprintf(f, "`sysctl -q%s`\n", x->knobs.s);
-	fputs(x->body.s, f);
+	fwrite(x->body.s, 1, x->body.len, f);
 	return ferror(f) | fclose(f) ? -EIO : 0;
 }
 
@@ -414,6 +480,7 @@ void replay_export_fini(struct replay_export *x)
 
 	for (s = 0; s < EXPORT_SOCKETS; s++)
 		free(x->sockets[s].lines.s);
+	free(x->begun);
 	free(x->list.s);
 	free(x->knobs.s);
 	free(x->body.s);

@@ -18,17 +18,25 @@
 
 struct replay_export {
 	uint64_t wanted;	/* which connection, from 1 on */
-	uint64_t n_found;	/* SYNs that began one */
+	uint64_t n_found;	/* SYNs that began one, and no repeats */
 	struct drill_text list; /* of them */
+	struct export_begun *begun;
+	size_t begun_cap;
 
 	/* The one that is wanted, once it has begun. */
 	bool found, is_active, v6;
+	bool over;	 /* the next one of its addresses and ports has begun */
 	int s, listener; /* sockets; -1: none */
 	struct tern_sockaddr us, peer;
 	uint32_t iss, irs; /* first numbers, ours and the peer's */
 	bool has_iss, has_irs;
+	/* A SYN that may begin the next: what was written before it. */
+	bool has_next;
+	uint32_t next_irs;
+	size_t next_len;
 	int64_t start_at; /* the script's 0 */
 	uint32_t mtu, gso;
+	bool instant; /* the link takes packets in the call that makes them */
 
 	/* What each socket has been told so far, in lines. */
 	struct {
