@@ -11,6 +11,7 @@
 #include "stack_flight.h"
 
 #include "base/pkt.h"
+#include "tcp/tcp.h"
 #include "wire/wire_csum.h"
 #include "wire/wire_tcp.h"
 
@@ -113,6 +114,7 @@ static void on_state(struct flight *f, struct flight_stream *s,
 		return;
 	s->ended_at = t->now;
 	s->error = t->error;
+	stack_flight_touch(f, s);
 	if (is_accident(t->error))
 		await_end(f, s, t->now);
 }
@@ -144,18 +146,16 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 
 /* Packets. */
 
+/* Of the listener that will answer a SYN. */
 static struct flight_stream *listener_at(const struct flight *f,
-					 const struct tern_sockaddr *local)
+					 const struct tern_sockaddr *local,
+					 const struct tern_sockaddr *remote)
 {
-	int i;
+	int number = tcp_listener_number(f->st, &local->addr, local->port,
+					 &remote->addr, remote->port);
+	struct flight_stream *s = stack_flight_of(f, number);
 
-	for (i = 0; i < f->n_sockets; i++) {
-		struct flight_stream *s = f->sockets[i];
-
-		if (s && s->is_listener && s->local.port == local->port)
-			return s;
-	}
-	return NULL;
+	return s && s->is_listener ? s : NULL;
 }
 
 /* The connection of a packet in; a SYN may begin one. */
@@ -170,7 +170,7 @@ static struct flight_stream *stream_in(struct flight *f,
 	/* Of a refused one there is nothing to see but that it was. */
 	if (!is_syn || (s && s->ended_at == NEVER))
 		return s;
-	l = listener_at(f, local);
+	l = listener_at(f, local, remote);
 	if (!l)
 		return s;
 	s = stack_flight_new(f);
@@ -371,6 +371,7 @@ static void on_result(struct flight *f, const struct call *c, int64_t result)
 	if (c->op == CALL_LISTEN && !result) {
 		s->is_listener = true;
 		tern_getsockname(f->st, c->s, &s->local);
+		stack_flight_touch(f, s);
 	}
 	if (c->op == CALL_CLOSE) {
 		f->sockets[c->s] = NULL;
@@ -425,19 +426,17 @@ void stack_flight_end(struct tern_stack *st)
 {
 	struct flight *f = st->flight;
 	struct mem mem = f->mem;
-
 	struct flight_stream *s;
+	int i;
 
 	while (f->n_awaited)
 		tell_nth(f, 0);
-	for (s = f->live.oldest; s; s = s->newer)
-		s->listener = NULL;
-	for (s = f->over.oldest; s; s = s->newer)
-		s->listener = NULL;
-	while (f->live.oldest)
-		stack_flight_drop(f, f->live.oldest);
-	while (f->over.oldest)
-		stack_flight_drop(f, f->over.oldest);
+	for (i = 0; i < FLIGHT_LISTS; i++)
+		for (s = f->lists[i].oldest; s; s = s->newer)
+			s->listener = NULL;
+	for (i = 0; i < FLIGHT_LISTS; i++)
+		while (f->lists[i].oldest)
+			stack_flight_drop(f, f->lists[i].oldest);
 	stack_flight_empty(f, &f->setup);
 	mem_free(&f->mem, f->sockets,
 		 (size_t)f->n_sockets * sizeof(*f->sockets));

@@ -54,9 +54,14 @@ struct flight_stream {
 	uint32_t refs; /* streams whose listener this is */
 	int n_socks;   /* numbers that are its */
 	int error;     /* what it ended with */
-	bool has_ends, is_listener, lives, was_open, is_lost;
+	uint8_t list;
+	bool has_ends, is_listener, was_open, is_lost;
 	bool is_told; /* of its end, or about to be */
 };
+
+/* FLIGHT_KEPT: nothing of it can go, so who looks for room never meets it:
+ * listeners, and those of which nothing is left but that they are. */
+enum { FLIGHT_OVER, FLIGHT_LIVE, FLIGHT_KEPT, FLIGHT_LISTS };
 
 struct flight_list {
 	struct flight_stream *oldest, *newest;
@@ -73,7 +78,7 @@ struct flight {
 	int64_t began_at;
 	uint64_t order; /* of the call that is made now */
 	uint64_t n_streams;
-	struct flight_list over, live; /* by their last call */
+	struct flight_list lists[FLIGHT_LISTS]; /* by their last call */
 	struct flight_stream *buckets[FLIGHT_BUCKETS];
 	struct flight_stream **sockets; /* by number */
 	int n_sockets;

@@ -9,7 +9,7 @@
 
 static void unlist(struct flight *f, struct flight_stream *s)
 {
-	struct flight_list *l = s->lives ? &f->live : &f->over;
+	struct flight_list *l = &f->lists[s->list];
 
 	if (s->older)
 		s->older->newer = s->newer;
@@ -25,8 +25,13 @@ static void enlist(struct flight *f, struct flight_stream *s)
 {
 	struct flight_list *l;
 
-	s->lives = s->n_socks || (s->was_open && s->ended_at == NEVER);
-	l = s->lives ? &f->live : &f->over;
+	if (!s->n_socks && !(s->was_open && s->ended_at == NEVER))
+		s->list = FLIGHT_OVER;
+	else if (s->is_lost || (s->is_listener && s->n_socks))
+		s->list = FLIGHT_KEPT;
+	else
+		s->list = FLIGHT_LIVE;
+	l = &f->lists[s->list];
 	s->older = l->newest;
 	s->newer = NULL;
 	if (l->newest)
@@ -140,7 +145,7 @@ static struct flight_stream *oldest(struct flight_list *l)
 {
 	struct flight_stream *s = l->oldest;
 
-	while (s && (s->refs || s->is_lost || (s->is_listener && s->n_socks)))
+	while (s && s->refs)
 		s = s->newer;
 	return s;
 }
@@ -151,11 +156,12 @@ void stack_flight_make_room(struct flight *f)
 {
 	struct flight_stream *s;
 
-	while (f->size > f->most && (s = oldest(&f->over)))
+	while (f->size > f->most && (s = oldest(&f->lists[FLIGHT_OVER])))
 		stack_flight_drop(f, s);
-	while (f->size > f->most && (s = oldest(&f->live))) {
+	while (f->size > f->most && (s = oldest(&f->lists[FLIGHT_LIVE]))) {
 		stack_flight_empty(f, s);
 		s->is_lost = true;
+		stack_flight_touch(f, s);
 	}
 }
 
@@ -213,6 +219,8 @@ struct flight_entry *stack_flight_append(struct flight *f,
 	if (!e) {
 		s->is_lost = true;
 		stack_flight_empty(f, s);
+		if (s != &f->setup)
+			stack_flight_touch(f, s);
 		return NULL;
 	}
 	e->order = f->order;

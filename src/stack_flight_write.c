@@ -301,28 +301,26 @@ static struct flight_stream *find_id(const struct flight *f, uint64_t id)
 {
 	struct flight_stream *s;
 
-	for (s = f->over.newest; s; s = s->older)
-		if (s->id == id)
-			return s;
-	for (s = f->live.newest; s; s = s->older)
-		if (s->id == id)
-			return s;
+	for (int i = 0; i < FLIGHT_LISTS; i++)
+		for (s = f->lists[i].newest; s; s = s->older)
+			if (s->id == id)
+				return s;
 	return NULL;
 }
 
 /* Those that the call has to do with, and the listeners; or all. */
 static void add_dying(struct writer *w)
 {
-	const struct flight_list *lists[2] = { &w->f->live, &w->f->over };
+	const struct flight_list *lists = w->f->lists;
 	struct flight_stream *s;
 	bool some = false;
 	int i;
 
-	for (i = 0; i < 2; i++)
-		for (s = lists[i]->oldest; s; s = s->newer)
+	for (i = 0; i < FLIGHT_LISTS; i++)
+		for (s = lists[i].oldest; s; s = s->newer)
 			some |= s->last && s->last->order == w->f->order;
-	for (i = 0; i < 2; i++)
-		for (s = lists[i]->oldest; s; s = s->newer)
+	for (i = 0; i < FLIGHT_LISTS; i++)
+		for (s = lists[i].oldest; s; s = s->newer)
 			if (!some || s->is_listener ||
 			    (s->last && s->last->order == w->f->order))
 				add_source(w, s);
@@ -345,10 +343,9 @@ static size_t count(const struct flight *f)
 	const struct flight_stream *s;
 	size_t n = 1;
 
-	for (s = f->over.oldest; s; s = s->newer)
-		n++;
-	for (s = f->live.oldest; s; s = s->newer)
-		n++;
+	for (int i = 0; i < FLIGHT_LISTS; i++)
+		for (s = f->lists[i].oldest; s; s = s->newer)
+			n++;
 	return n;
 }
 

@@ -19,6 +19,7 @@ struct bench_options {
 	const char *check;    /* a golden table to sample; NULL: make it */
 	const char *cells;    /* pattern of those to compute; NULL: all */
 	uint64_t seed;	      /* of the sample */
+	bool flight;	      /* with the flight recorder */
 };
 
 struct bench {

@@ -30,6 +30,7 @@ static int open_end(struct bench_net *n, int end, uint32_t max_sockets)
 		.alloc = heap_allocator,
 		.pool = n->pool,
 		.max_sockets = max_sockets,
+		.flight_size = n->flight_size,
 	};
 	struct tern_link_config link = { .name = "pair", .mtu = 1500 };
 	int error = 0;

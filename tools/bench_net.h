@@ -24,9 +24,10 @@ struct bench_net {
 	 * is lost. */
 	bool (*filter)(void *ctx, int from, struct tern_pkt **pkt);
 	void *filter_ctx;
+	size_t flight_size; /* of each stack's flight recorder */
 };
 
-/* All zero; sets it up with that many sockets at most. False after telling. */
+/* All zero but flight_size; sets it up with that many sockets at most. False after telling. */
 bool bench_net_open(struct bench_net *, uint32_t max_sockets);
 void bench_net_close(struct bench_net *);
 

@@ -149,7 +149,8 @@ static int measure(struct bench_net *n, const struct bench_options *options,
 
 static int run(const struct bench_options *options, json_t *results)
 {
-	struct bench_net net = { 0 };
+	/* As much as tern run keeps if nothing is said. */
+	struct bench_net net = { .flight_size = options->flight ? 4 << 20 : 0 };
 	char *buf = calloc(1, CHUNK);
 	int status = 1;
 

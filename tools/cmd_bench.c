@@ -30,6 +30,7 @@ enum {
 	OPT_CC,
 	OPT_CHECK,
 	OPT_SEED,
+	OPT_FLIGHT,
 	OPT_CELLS
 };
 
@@ -48,6 +49,7 @@ static const struct option_row rows[] = {
 	[OPT_CHECK] = { "check", "FILE",
 			"for goodput: a sample of that table" },
 	[OPT_SEED] = { "seed", "N", "of the sample (default: 1)" },
+	[OPT_FLIGHT] = { "flight", NULL, "for pair: with the flight recorder" },
 	[OPT_CELLS] = { "cells", "PATTERN",
 			"for goodput, path: as 'grid cubic 10 20 *'" },
 	{ 0 },
@@ -188,6 +190,9 @@ static bool take_option(struct bench_options *b, int row, const char *value)
 	case OPT_SEED:
 		return parse_number(&cmd_bench, "seed", value, UINT64_MAX,
 				    &b->seed);
+	case OPT_FLIGHT:
+		b->flight = true;
+		return true;
 	case OPT_CELLS:
 		b->cells = value;
 		break;

@@ -94,6 +94,11 @@ int tcp_ioctl(struct tern_stack *, uint32_t id, unsigned long request,
 	      int *value);
 uint32_t tcp_poll(struct tern_stack *, uint32_t id);
 
+/* The number of the socket that a SYN to l would reach; -1: none, or it has no
+ * number. */
+int tcp_listener_number(struct tern_stack *, const struct tern_addr *l,
+			uint16_t lport, const struct tern_addr *r,
+			uint16_t rport);
 int tcp_syn_next(struct tern_stack *, uint32_t id, struct tern_syn *);
 int tcp_syn_answer(struct tern_stack *, uint64_t id, enum tern_syn_answer);
 

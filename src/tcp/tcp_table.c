@@ -278,6 +278,15 @@ struct tcp_conn *tcp_find_listener(struct tern_stack *st,
 	return NULL;
 }
 
+int tcp_listener_number(struct tern_stack *st, const struct tern_addr *l,
+			uint16_t lport, const struct tern_addr *r,
+			uint16_t rport)
+{
+	const struct tcp_conn *c = tcp_find_listener(st, l, lport, r, rport);
+
+	return c ? c->s : -1;
+}
+
 static void hash_listener(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_listener *li = c->listener;

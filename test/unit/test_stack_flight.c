@@ -91,15 +91,20 @@ static void segment(struct told *t, uint16_t port, uint16_t flags, uint32_t seq,
 	net_in(&t->n, out, net_ip(out, &ip, tcp, 20 + n));
 }
 
-static int listen_at_80(struct told *t)
+static int listen_at(struct told *t, const char *addr)
 {
-	struct tern_sockaddr here = net_name("10.0.0.1", 80);
+	struct tern_sockaddr here = net_name(addr, 80);
 	int l = tern_socket(t->n.st, TERN_AF_INET, TERN_SOCK_STREAM, 0,
 			    t->n.now);
 
 	assert_int_equal(tern_bind(t->n.st, l, &here, t->n.now), 0);
 	assert_int_equal(tern_listen(t->n.st, l, 10, t->n.now), 0);
 	return l;
+}
+
+static int listen_at_80(struct told *t)
+{
+	return listen_at(t, "10.0.0.1");
 }
 
 /* A connection from this port; its first number is 100. */
@@ -250,6 +255,25 @@ static void who_gives_up_is_told_with_its_port(void **state)
 	assert_int_equal(t.times, 2);
 }
 
+/* The first listener at a port was taken for that of all its addresses, so what
+ * was written for the second one's connections did not replay. */
+static void each_address_has_its_own_listener(void **state)
+{
+	struct told t;
+	int l, a;
+
+	begin(&t, 1 << 20);
+	listen_at(&t, "127.0.0.1");
+	l = listen_at_80(&t);
+	a = connected(&t, l, 4000);
+	segment(&t, 4000, TCP_RST, 101, 0, NULL);
+	tern_close(t.n.st, a, t.n.now);
+	net_wait(&t.n, 1);
+	assert_int_equal(t.times, 1);
+	replays(&t, 1);
+	end(&t);
+}
+
 static size_t used(const struct told *t)
 {
 	return t->n.kit.alloc.used;
@@ -353,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_clean_end_is_not_told),
 		cmocka_unit_test(a_reset_of_ours_is_told),
 		cmocka_unit_test(who_gives_up_is_told_with_its_port),
+		cmocka_unit_test(each_address_has_its_own_listener),
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(one_that_is_too_long_is_told_as_lost),
 		cmocka_unit_test(too_much_data_for_a_file_is_refused),
