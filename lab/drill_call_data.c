@@ -48,18 +48,24 @@ static void check_zeros(struct drill_run *r, const struct drill_op *op,
 	}
 }
 
+/* NULL as a buffer: what the system says to it. */
+static bool is_fault(const struct drill_op *op, int i, size_t n)
+{
+	return n && drill_call_is_null(drill_call_arg(op, i));
+}
+
 /* One attempt to read into n bytes. */
 static int64_t get(struct drill_run *r, struct drill_op *op, size_t n,
 		   int flags)
 {
-	unsigned char *p = buffer(r, op, n, 0xff);
+	unsigned char *p = is_fault(op, 1, n) ? NULL : buffer(r, op, n, 0xff);
 	struct iovec iov = { p, n };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int64_t had = op->done, got;
 
 	got = drill_wait_recv(r->a, op->fd, &m, flags, &op->done,
 			      may_wait(r, op, flags));
-	if (op->done > had && !(flags & (MSG_TRUNC | MSG_OOB)))
+	if (p && op->done > had && !(flags & (MSG_TRUNC | MSG_OOB)))
 		check_zeros(r, op, p + had, op->done - had, n - (size_t)had);
 	return got;
 }
@@ -81,12 +87,6 @@ static int64_t put(struct drill_run *r, struct drill_op *op, size_t n,
 	}
 	return drill_wait_send(r->a, op->fd, &m, flags, &op->done,
 			       may_wait(r, op, flags));
-}
-
-/* NULL as a buffer: what the system says to it. */
-static bool is_fault(const struct drill_op *op, int i, size_t n)
-{
-	return n && drill_call_is_null(drill_call_arg(op, i));
 }
 
 int64_t drill_call_read(struct drill_run *r, struct drill_op *op)

@@ -123,10 +123,18 @@ static struct drill_node *parse_number(struct parser *p)
 	struct drill_node *n = new_node(p, DRILL_N_VALUE);
 	size_t len = 0;
 	char *end;
+	int base;
 
-	if (p->p[0] == '0' && (p->p[1] | 32) == 'x') {
+	base = p->p[0] != '0'	     ? 10 :
+	       (p->p[1] | 32) == 'x' ? 16 :
+	       (p->p[1] | 32) == 'o' ? 8 :
+	       (p->p[1] | 32) == 'b' ? 2 :
+				       10;
+	if (base != 10) {
 		n->value.kind = DRILL_V_INT;
-		n->value.i = (drill_int)strtoull(p->p, &end, 16);
+		n->value.i = (drill_int)strtoull(p->p + 2, &end, base);
+		if (end == p->p + 2)
+			expected(p, "a number");
 		p->p = end;
 		return n;
 	}
@@ -312,8 +320,12 @@ static enum drill_operator accept_comparison(struct parser *p)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(ops); i++) {
-		if (accept(p, ops[i].text))
-			return ops[i].op;
+		if (!accept(p, ops[i].text))
+			continue;
+		if (ops[i].text[0] == 'i' && ops[i].text[1] == 's' &&
+		    accept(p, "not"))
+			return DRILL_O_NE;
+		return ops[i].op;
 	}
 	back = p->p;
 	if (accept(p, "not")) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define IOVS 64
@@ -206,6 +207,28 @@ int64_t drill_tern_sendmsg(struct drill_adapter *a, int fd,
 	return n;
 }
 
+static bool is_nowhere(const struct msghdr *m)
+{
+	for (size_t i = 0; i < m->msg_iovlen; i++)
+		if (!m->msg_iov[i].iov_base && m->msg_iov[i].iov_len)
+			return true;
+	return false;
+}
+
+/* Into NULL: Linux asks first whether there is anything, where tern's calls
+ * refuse at once; and MSG_TRUNC throws away and needs no memory. */
+static int64_t recv_nowhere(struct drill_tern *t, int s, size_t n, int flags)
+{
+	char *p = drill_mem_grow(NULL, n);
+	int64_t got;
+
+	if (!(flags & MSG_TRUNC))
+		flags |= MSG_PEEK;
+	got = tern_recv(t->st, s, p, n, flags, t->now);
+	free(p);
+	return got > 0 && !(flags & MSG_TRUNC) ? -EFAULT : got;
+}
+
 int64_t drill_tern_recvmsg(struct drill_adapter *a, int fd, struct msghdr *m,
 			   int flags)
 {
@@ -224,7 +247,10 @@ int64_t drill_tern_recvmsg(struct drill_adapter *a, int fd, struct msghdr *m,
 	error = msg_in(m, &msg, iov, &name);
 	if (error)
 		return error;
-	n = tern_recvmsg(t->st, f->s, &msg, flags, t->now);
+	if (is_nowhere(m))
+		n = recv_nowhere(t, f->s, total(m), flags);
+	else
+		n = tern_recvmsg(t->st, f->s, &msg, flags, t->now);
 	drill_tern_ran(t);
 	if (n < 0)
 		return n;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,12 +199,18 @@ static ssize_t do_write(void *ctx, int fd, const void *buf, size_t n)
 	return do_send(ctx, fd, buf, n, 0);
 }
 
+static bool is_count(int n)
+{
+	errno = EINVAL;
+	return n >= 0 && n <= IOV_MAX;
+}
+
 static ssize_t do_readv(void *ctx, int fd, const struct iovec *iov, int n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)iov,
 			    .msg_iovlen = (size_t)n };
 
-	return do_recvmsg(ctx, fd, &m, 0);
+	return !is_count(n) ? -1 : do_recvmsg(ctx, fd, &m, 0);
 }
 
 static ssize_t do_writev(void *ctx, int fd, const struct iovec *iov, int n)
@@ -211,7 +218,7 @@ static ssize_t do_writev(void *ctx, int fd, const struct iovec *iov, int n)
 	struct msghdr m = { .msg_iov = (struct iovec *)iov,
 			    .msg_iovlen = (size_t)n };
 
-	return do_sendmsg(ctx, fd, &m, 0);
+	return !is_count(n) ? -1 : do_sendmsg(ctx, fd, &m, 0);
 }
 
 static int do_fcntl(void *ctx, int fd, int cmd, ...)

@@ -35,7 +35,7 @@ static bool in_tool;
 
 __attribute__((constructor)) static void look_where_we_are(void)
 {
-	char text[4096];
+	static char text[1 << 16]; /* many symbols make a long one */
 	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
 			      O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : syscall(SYS_read, fd, text, sizeof(text));

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,12 @@ static bool is_dangerous(const char *text)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(words); i++) {
-		if (strstr(text, words[i]))
-			return true;
+		const char *at = text;
+
+		/* "skip " is not "ip ". */
+		for (; (at = strstr(at, words[i])) != NULL; at++)
+			if (at == text || !isalnum((unsigned char)at[-1]))
+				return true;
 	}
 	return false;
 }

@@ -280,13 +280,15 @@ static int64_t c_recvmsg(struct drill_adapter *a, int fd, struct msghdr *m,
 	static struct sockaddr_storage name;
 	static struct iovec iov;
 	struct request q = { .what = RECV, .fd = fd, .flags = flags };
+	bool nowhere = m->msg_iovlen && !m->msg_iov->iov_base;
 	size_t n = 0, i;
 	int64_t got;
 
 	for (i = 0; i < m->msg_iovlen; i++)
 		n += m->msg_iov[i].iov_len;
 	if (!of(a)->is_pending) {
-		iov = (struct iovec){ bytes, min_size(n, sizeof(bytes)) };
+		iov = (struct iovec){ nowhere ? NULL : bytes,
+				      min_size(n, sizeof(bytes)) };
 		q.msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
 		if (m->msg_control) {
 			q.msg.msg_control = control;
@@ -300,7 +302,7 @@ static int64_t c_recvmsg(struct drill_adapter *a, int fd, struct msghdr *m,
 	got = make(of(a), &q);
 	if (got < 0)
 		return got;
-	if (m->msg_iovlen)
+	if (m->msg_iovlen && !nowhere)
 		memcpy(m->msg_iov->iov_base, bytes,
 		       min_size((size_t)got, m->msg_iov->iov_len));
 	m->msg_flags = of(a)->request.msg.msg_flags;
