@@ -91,7 +91,7 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->notsent_bytes = notsent > 0 ? (uint32_t)notsent : 0;
 	t->min_rtt = c->min_rtt_us;
 	t->snd_wnd = c->snd.wnd;
-	t->rcv_wnd = rcv_window(c);
+	t->rcv_wnd = c->rcv.wnd;
 	t->delivered = is_synchronised(c) && !c->fo_child; /* the SYN */
 	t->bytes_acked = tcp_syn_acked(c);
 	if (is_synchronised(c))

@@ -20,14 +20,10 @@
 #include "tcp_priv.h"
 
 #define RACK_PERSIST 16
-#define RACK_STATIC_WINDOW 2 /* tcp_recovery flags */
+/* Flags of tcp_recovery. 1 was to turn RACK off; since 6.17 nothing does. */
+#define RACK_STATIC_WINDOW 2
 #define RACK_NO_DUPTHRESH 4
 #define TIMER_SLACK (2 * NS_PER_MS) /* of the host's clock */
-
-bool tcp_uses_rack(const struct tern_stack *st, const struct tcp_conn *c)
-{
-	return c->sack_ok && st->tun.tcp_recovery & 1;
-}
 
 void tcp_rack_forget(struct tcp_conn *c, struct tcp_seg *g)
 {

@@ -343,7 +343,7 @@ static void find_lost(struct tern_stack *st, struct tcp_conn *c,
 	struct tcp_active *a = c->act;
 	struct tcp_seg *g = rtx_first(a);
 
-	if (tcp_uses_rack(st, c)) {
+	if (c->sack_ok) {
 		if (tcp_rack_mark_lost(st, c))
 			s->timer_set = true;
 		return;
@@ -528,7 +528,7 @@ void tcp_enter_loss(struct tern_stack *st, struct tcp_conn *c)
 		if (forget_sacks)
 			g->marks &= (uint8_t)~SEG_SACKED;
 		/* What was sent just now is not lost because of the first. */
-		else if (tcp_uses_rack(st, c) && n != a->rtx.first &&
+		else if (c->sack_ok && n != a->rtx.first &&
 			 tcp_rack_left(st, c, g) > 0)
 			continue;
 		tcp_mark_lost(st, c, g);

@@ -81,7 +81,6 @@ void tcp_sack_reordering(struct tern_stack *, struct tcp_conn *, struct seq low,
 			 bool by_ts);
 
 /* tcp_rack.c: loss by time, and tail loss probes (RFC 8985). */
-bool tcp_uses_rack(const struct tern_stack *, const struct tcp_conn *);
 void tcp_rack_sent(struct tcp_conn *, struct tcp_seg *);
 void tcp_rack_forget(struct tcp_conn *, struct tcp_seg *);
 void tcp_rack_split(struct tcp_conn *, struct tcp_seg *g, struct tcp_seg *rest);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Loss without SACK: the retransmission time-out, duplicate ACKs, giving up.
- * Tail loss probes and RACK have scripts of their own: off here.
+ * Tail loss probes have scripts of their own: off here.
  * covers: T6, T7, T8, S1, S7
  */
 #include "story.h"
@@ -9,7 +9,6 @@
 static void served(struct story *t)
 {
 	t_sysctl(t, "tcp_early_retrans", "0");
-	t_sysctl(t, "tcp_recovery", "0");
 	t_served(t, T_PLAIN);
 }
 
