@@ -6,6 +6,8 @@
  */
 #include "diff.h"
 
+#include "diff_dice.h"
+
 #include "base/bytes.h"
 #include "wire/wire_tcp.h"
 
@@ -48,30 +50,6 @@ const struct diff_error diff_errors[] = {
 	{ 4, 0, 3, 1 },	 /* source quench; reassembly time */
 };
 const int diff_n_errors = ARRAY_LEN(diff_errors);
-
-/* SplitMix64. */
-struct dice {
-	uint64_t s;
-};
-
-static uint64_t roll64(struct dice *d)
-{
-	uint64_t z = d->s += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-static uint32_t below(struct dice *d, uint32_t n)
-{
-	return (uint32_t)(roll64(d) >> 33) % n;
-}
-
-static bool chance(struct dice *d, uint32_t percent)
-{
-	return below(d, 100) < percent;
-}
 
 /* Distances at which stacks decide something. */
 static int32_t offset(struct dice *d)
