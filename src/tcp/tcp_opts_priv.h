@@ -2,7 +2,8 @@
 /*
  * Socket options among themselves: rows of tables, and what is kept only to be
  * read back.
- * Included by: tcp_opts*.c tcp_port.c tcp_recv.c tcp_sendq.c tcp_stamp.c
+ * Included by: tcp_opts*.c tcp_port.c tcp_recv.c tcp_rto.c tcp_sendq.c
+ *	tcp_stamp.c
  */
 #ifndef TCP_TCP_OPTS_PRIV_H
 #define TCP_TCP_OPTS_PRIV_H

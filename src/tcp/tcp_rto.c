@@ -8,7 +8,7 @@
  * doublings from 200 ms would take, capped each at tcp_rto_max. An orphan has
  * less time, and none once there are too many of them.
  */
-#include "tcp_priv.h"
+#include "tcp_opts_priv.h"
 
 /* The time that `boundary` doublings from `base` on take, capped each. */
 static int64_t model_timeout(int boundary, int64_t base, int64_t max)
@@ -114,22 +114,38 @@ static void count_timeout(struct tern_stack *st, const struct tcp_conn *c)
 					 COUNTER_TCP_EXT_RENO_FAILURES]++;
 }
 
+#define THIN_SEGMENTS 4 /* in flight: no three duplicate ACKs can come */
+#define THIN_RETRIES 6
+
+/* With too little in flight for duplicate ACKs only time-outs repair a loss: a
+ * program that asks for it has its first ones at an even pace [k]. */
+static bool is_linear(const struct tern_stack *st, const struct tcp_conn *c)
+{
+	return c->state == TERN_TCP_ESTABLISHED &&
+	       (c->opts->bits & OPT_THIN_LINEAR ||
+		st->tun.tcp_thin_linear_timeouts) &&
+	       c->act->packets_out < THIN_SEGMENTS &&
+	       c->cc.ssthresh < TERN_CC_INFINITE_SSTHRESH &&
+	       c->retransmits <= THIN_RETRIES;
+}
+
 /* Doubles the time-out and starts it again, but not past the moment at which
  * TCP_USER_TIMEOUT gives up. */
 static void back_off(struct tern_stack *st, struct tcp_conn *c)
 {
 	int64_t max = tcp_rto_max_ns(st, c), rto, left;
-	const struct tcp_hist *h = hist_of(st, c);
 
 	/* The first SYNs may be resent at a steady pace. */
-	if (c->state != TERN_TCP_SYN_SENT ||
-	    c->retransmits > st->tun.tcp_syn_linear_timeouts) {
+	if (is_linear(st, c)) {
+		c->backoff = 0;
+		tcp_rto_set(st, c);
+	} else if (c->state != TERN_TCP_SYN_SENT ||
+		   c->retransmits > st->tun.tcp_syn_linear_timeouts) {
 		if (c->backoff < 255)
 			c->backoff++;
 		c->rto_us = (uint32_t)min_i64((int64_t)c->rto_us * 2,
 					      max / NS_PER_US);
 	}
-	(void)h;
 	rto = tcp_rto_ns(c);
 	if (c->opts->user_timeout_ms && c->act->retrans_at) {
 		left = c->act->retrans_at +

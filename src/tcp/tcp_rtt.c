@@ -84,6 +84,12 @@ static void next_sample(struct tern_stack *st, struct tcp_conn *c, uint32_t m)
 	}
 }
 
+void tcp_rto_set(const struct tern_stack *st, struct tcp_conn *c)
+{
+	c->rto_us = (uint32_t)min_i64((int64_t)(c->srtt_us >> 3) + c->rttvar_us,
+				      tcp_rto_max_ns(st, c) / NS_PER_US);
+}
+
 void tcp_rtt_sample(struct tern_stack *st, struct tcp_conn *c, int64_t us)
 {
 	/* The smoothed time is kept times 8 in 32 bits. */
@@ -94,6 +100,5 @@ void tcp_rtt_sample(struct tern_stack *st, struct tcp_conn *c, int64_t us)
 	else
 		first_sample(st, c, m);
 	c->srtt_us = max_u32(1, c->srtt_us);
-	c->rto_us = (uint32_t)min_i64((int64_t)(c->srtt_us >> 3) + c->rttvar_us,
-				      tcp_rto_max_ns(st, c) / NS_PER_US);
+	tcp_rto_set(st, c);
 }

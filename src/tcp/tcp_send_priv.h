@@ -122,6 +122,8 @@ void tcp_path_too_big(struct tern_stack *, struct tcp_conn *, uint32_t mtu);
  * more on short paths. */
 uint32_t tcp_autosize(struct tern_stack *, struct tcp_conn *, uint32_t mss);
 void tcp_rtt_sample(struct tern_stack *, struct tcp_conn *, int64_t us);
+/* The time-out of what was measured, not backed off. */
+void tcp_rto_set(const struct tern_stack *, struct tcp_conn *);
 /* The round trip that a timestamp's echo tells, at least a millisecond, in
  * microseconds; -1: none, or from the future or another age, which is a lie
  * (RFC 7323 4.3). */
