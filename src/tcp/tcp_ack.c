@@ -61,11 +61,14 @@ static uint32_t ack_part(struct tern_stack *st, struct tcp_conn *c,
 	if (!n || n >= g->len)
 		return 0;
 	tcp_seg_trim_front(st, c, g, n);
+	if (before == 1)
+		g->part = (uint16_t)(g->part + n);
 	return before - g->n_segs;
 }
 
 struct cleaned {
 	int64_t first_at, last_at; /* sent, of those never resent; 0: none */
+	struct seq from;	   /* where this one began */
 	bool whole;		   /* the last one, entirely */
 	bool had_sacks;		   /* before */
 };
@@ -84,7 +87,7 @@ static void acked_one(struct tern_stack *st, struct tcp_conn *c,
 		if (!k->first_at)
 			k->first_at = g->sent_at;
 		if (c->sack_ok && !s->has_reord) {
-			s->reord = g->seq;
+			s->reord = k->from;
 			s->has_reord = true;
 		}
 		if (seq_leq(seg_end(g), a->high_seq))
@@ -173,6 +176,9 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 
 	s->bytes += (uint32_t)seq_diff(c->snd.una, s->prior_una);
 	while ((g = rtx_first(a)) != NULL) {
+		/* A lone segment that is acknowledged piece by piece counts as
+		 * out of order when it is complete [k]. */
+		k.from = seq_sub(g->seq, g->part);
 		if (seq_gt(seg_end(g), c->snd.una)) {
 			uint32_t n = ack_part(st, c, g);
 

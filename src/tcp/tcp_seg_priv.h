@@ -32,6 +32,7 @@ struct tcp_seg {
 	bool is_sent;	    /* in act->rtx, else in act->unsent */
 	bool is_timed;	    /* in act->by_time */
 	uint8_t notes;	    /* SEG_TELL_*, SEG_LENT: tcp_note_out() */
+	uint16_t part;	    /* bytes acknowledged of a lone segment */
 	struct seq stamp;   /* of the byte that SEG_TELL_* are about */
 	uint32_t lent_cost; /* charged on top: lent memory counts in pages */
 	uint16_t n_retrans;
