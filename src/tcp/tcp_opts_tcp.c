@@ -7,9 +7,8 @@
  * keep-alive times start the clock again.
  *
  * Kept and read back, their machinery still to come: TCP_SAVE_SYN
- * (TCP_SAVED_SYN is empty), TCP_INQ, TCP_TX_DELAY, TCP_THIN_LINEAR_TIMEOUTS. Not implemented:
- * TCP_REPAIR*, TCP_MD5SIG*, TCP_AO*, TCP_ZEROCOPY_RECEIVE
- * (ENOPROTOOPT), any TCP_ULP (ENOENT).
+ * (TCP_SAVED_SYN is empty), TCP_INQ, TCP_TX_DELAY. Not implemented: TCP_REPAIR*,
+ * TCP_MD5SIG*, TCP_AO*, TCP_ZEROCOPY_RECEIVE (ENOPROTOOPT), any TCP_ULP (ENOENT).
  */
 #include "tcp_opts_priv.h"
 
@@ -153,6 +152,9 @@ static int set_window_clamp(const struct opt_call *k, int v)
 	o = tcp_opts_own(k->st, c);
 	if (!o)
 		return -TERN_ENOMEM;
+	/* tcpi_rcv_space is of before. */
+	if (c->state != TERN_TCP_CLOSE && c->state != TERN_TCP_LISTEN)
+		tcp_hist_attach(k->st, c);
 	o->window_clamp = v && v < MIN_CLAMP ? MIN_CLAMP : (uint32_t)v;
 	c->clamped = 1;
 	tcp_clamp_moved(c, before);
