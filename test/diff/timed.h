@@ -5,6 +5,7 @@
  * in virtual time.
  *
  *	timed_gen	a seed becomes a plan: options, and steps with pauses
+ *	timed_plan	a plan that is written by hand
  *	timed_peer	the peer: what a step means when its time has come
  *	timed_run	many sessions side by side on the kernel, each written
  *			down as it goes
@@ -18,7 +19,7 @@
  * the same packets at the same time, however late this process was.
  *
  * What a difference is: another segment, another number in it, the same more
- * than two jiffies (and 2 % of the wait) early or late, another result of a
+ * than four jiffies (and 2 % of the wait) early or late, another result of a
  * call, another field of TCP_INFO. One that does not come again each time is
  * the machine's noise.
  */
@@ -64,6 +65,7 @@ struct timed_step {
 
 struct timed_plan {
 	uint64_t seed;
+	char name[32]; /* if it was written by hand */
 	bool sack, ts, ecn;
 	int8_t wscale; /* -1: none */
 	uint16_t mss, win;
@@ -137,6 +139,11 @@ extern const struct timed_opt timed_opts[];
 void timed_plan_make(struct timed_plan *, uint64_t seed);
 void timed_knobs_make(struct timed_knobs *, uint64_t seed);
 
+/* --- timed_plan.c --- */
+/* How many there are; -1: told why not. */
+int timed_plan_read(const char *path, struct timed_plan *, int most,
+		    struct timed_knobs *);
+
 /* --- timed_peer.c --- */
 /* A packet of the stack's has come: numbers become relative. */
 void timed_peer_saw(struct timed_session *, struct drill_pkt *);
@@ -158,6 +165,8 @@ void timed_kernel_fini(struct timed_kernel *);
 void timed_run(struct timed_kernel *, const struct timed_plan *plans, int n,
 	       struct timed_session *sessions);
 void timed_session_fini(struct timed_session *);
+/* Takes ties with timers out of the plan. */
+void timed_settle(struct timed_plan *, const struct timed_knobs *);
 
 /* --- timed_script.c --- */
 /* brief: of TCP_INFO only what has changed, and `field` (or NULL). */

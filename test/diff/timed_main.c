@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  *	timed [--sessions N] [--seed S] [--batches N] [--one SEED]
- *	      [--out FOLDER] [--all]
+ *	      [--out FOLDER] [--plan FILE] [--dump]
  *
  * Exit status: 0 no difference that comes again, 1 some, 77 no TUN device or
  * no namespace here.
@@ -29,7 +29,7 @@
 struct options {
 	uint64_t seed, one;
 	int sessions, batches, shrinks;
-	const char *out;
+	const char *out, *plans;
 	bool dump;
 };
 
@@ -53,6 +53,7 @@ static const char help[] =
 	"  --one SEED     this session alone\n"
 	"  --shrink N     differences that are made small, a batch (5)\n"
 	"  --out FOLDER   where a script of each difference goes\n"
+	"  --plan FILE    plans written by hand, as timed_plan.c says\n"
 	"  --dump         print the script of each session instead\n";
 
 static bool write_file(const char *path, const char *text)
@@ -322,11 +323,34 @@ static void dump(struct batch *b)
 	free(t.s);
 }
 
+/* Each by its name: the same, or what differs and where. */
+static int report_plans(struct batch *b)
+{
+	struct drill_text t = { 0 };
+	int i, differ = 0;
+
+	for (i = 0; i < b->n; i++) {
+		const struct timed_verdict *v = &b->verdicts[i];
+
+		if (!v->differs) {
+			printf("%s: the same\n", b->plans[i].name);
+			continue;
+		}
+		differ++;
+		t.len = 0;
+		timed_script(&b->sessions[i], &b->knobs, true, v->field, &t);
+		printf("%s: at %.6f: %s\n%s", b->plans[i].name,
+		       (double)v->at / 1e9, v->message, t.s);
+	}
+	free(t.s);
+	return differ ? 1 : 0;
+}
+
 static int do_batch(const struct options *o, uint64_t first)
 {
 	static struct batch b;
 	const char *why;
-	int again = 0, tries;
+	int again = 0, tries, i;
 
 	b.o = o;
 	if (!enter_namespace()) {
@@ -334,14 +358,23 @@ static int do_batch(const struct options *o, uint64_t first)
 		       strerror(errno));
 		return 77;
 	}
-	timed_knobs_make(&b.knobs, first / SESSIONS_MAX);
+	if (o->plans) {
+		b.n = timed_plan_read(o->plans, b.plans, SESSIONS_MAX,
+				      &b.knobs);
+		if (b.n < 0)
+			return 2;
+	} else {
+		timed_knobs_make(&b.knobs, first / SESSIONS_MAX);
+		for (b.n = 0; b.n < o->sessions; b.n++)
+			timed_plan_make(&b.plans[b.n], first + (uint64_t)b.n);
+	}
+	for (i = 0; i < b.n; i++)
+		timed_settle(&b.plans[i], &b.knobs);
 	why = timed_kernel_init(&b.kernel, &b.knobs);
 	if (why) {
 		printf("skipped: %s\n", why);
 		return 77;
 	}
-	for (b.n = 0; b.n < o->sessions; b.n++)
-		timed_plan_make(&b.plans[b.n], first + (uint64_t)b.n);
 	run(&b, b.plans, b.n, b.sessions, b.verdicts);
 	if (o->dump) {
 		dump(&b);
@@ -349,21 +382,17 @@ static int do_batch(const struct options *o, uint64_t first)
 	}
 	for (tries = 0; tries < 2; tries++)
 		confirm(&b, &again);
-	return report(&b, again);
+	return o->plans ? report_plans(&b) : report(&b, again);
 }
 
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "sessions", 1, NULL, 'n' },
-		{ "batches", 1, NULL, 'b' },
-		{ "seed", 1, NULL, 'S' },
-		{ "one", 1, NULL, '1' },
-		{ "shrink", 1, NULL, 's' },
-		{ "out", 1, NULL, 'o' },
-		{ "dump", 0, NULL, 'd' },
-		{ "help", 0, NULL, 'h' },
-		{ 0 },
+		{ "sessions", 1, NULL, 'n' }, { "batches", 1, NULL, 'b' },
+		{ "seed", 1, NULL, 'S' },     { "one", 1, NULL, '1' },
+		{ "shrink", 1, NULL, 's' },   { "out", 1, NULL, 'o' },
+		{ "plan", 1, NULL, 'p' },     { "dump", 0, NULL, 'd' },
+		{ "help", 0, NULL, 'h' },     { 0 },
 	};
 	int c;
 
@@ -385,6 +414,8 @@ static void parse(struct options *o, int argc, char **argv)
 			o->shrinks = (int)n;
 		} else if (c == 'o') {
 			o->out = optarg;
+		} else if (c == 'p') {
+			o->plans = optarg;
 		} else if (c == 'd') {
 			o->dump = true;
 		} else {

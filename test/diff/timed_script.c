@@ -160,7 +160,7 @@ static void add_head(struct drill_text *t, const struct timed_session *s,
 {
 	int i;
 
-	drill_text_add(t, "--tolerance_usecs=13000\n--tolerance_percent=2\n"
+	drill_text_add(t, "--tolerance_usecs=18000\n--tolerance_percent=2\n"
 			  "--strict_segments\n`sysctl -q");
 	for (i = 0; i < k->n; i++)
 		drill_text_add(t, " net.ipv4.%s=\"%s\"", k->set[i].name,
