@@ -263,7 +263,9 @@ void tcp_conn_input(struct tern_stack *st, struct tcp_conn *c,
 	bool had_ofo, silent;
 
 	c->segs_in += in_segs(in);
-	if (in->len && c->hist)
+	/* What is dropped counts, too [k]. */
+	if (in->len && c->state != TERN_TCP_SYN_SENT &&
+	    c->state != TERN_TCP_SYN_RECV && tcp_hist_attach(st, c))
 		hist_of(st, c)->data_segs_in += in_segs(in);
 	tcp_trace_what(st, c, TERN_TRACE_IN, NULL, in->pkt);
 	if (unlikely(in->ip->ttl < c->opts->min_ttl)) {

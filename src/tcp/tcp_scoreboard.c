@@ -38,15 +38,6 @@ static bool is_valid(const struct tcp_conn *c, const struct wire_sack *b)
 	       seq_leq(b->end, c->snd.nxt) && seq_lt(b->start, c->snd.nxt);
 }
 
-/* A D-SACK may be about what was acknowledged long ago, but not about more than
- * a window of it. */
-static bool is_valid_dsack(const struct tcp_conn *c, const struct wire_sack *b)
-{
-	return seq_lt(b->start, b->end) && seq_leq(b->end, c->snd.nxt) &&
-	       seq_geq(b->start,
-		       seq_sub(c->snd.una, max_u32(c->snd.max_wnd, 1)));
-}
-
 static bool is_dsack(const struct tcp_conn *c, const struct tcp_in *in)
 {
 	const struct wire_sack *b = in->o.sack;
@@ -67,18 +58,25 @@ static void dsack_in(struct tern_stack *st, struct tcp_conn *c,
 	uint32_t len = (uint32_t)seq_diff(b->end, b->start);
 	uint32_t n = len > c->mss ? (len + c->mss - 1u) / c->mss : 1;
 
-	if (!is_valid_dsack(c, b))
-		return;
 	if (seq_lt(b->start, in->h.ack))
 		COUNT(st, TCP_EXT_DSACK_RECV);
 	else
 		COUNT(st, TCP_EXT_DSACK_OFO_RECV);
+	/* It may be about what was acknowledged long ago [k], but no peer has
+	 * had more than a window of ours twice. */
+	if (!seq_lt(b->start, b->end) || len > c->snd.max_wnd) {
+		COUNT(st, TCP_EXT_DSACK_IGNORED_DUBIOUS);
+		return;
+	}
 	if (!h)
 		return;
 	h->dsack_dups = (uint16_t)min_u32(h->dsack_dups + n, UINT16_MAX);
 	/* More duplicates than we ever resent: the network made them. */
-	if (h->dsack_dups > h->total_retrans)
+	if (h->dsack_dups > h->total_retrans) {
+		COUNT(st, TCP_EXT_DSACK_IGNORED_DUBIOUS);
 		return;
+	}
+	COUNT_N(st, TCP_EXT_DSACK_RECV_SEGS, n);
 	s->flags |= ACKED_DSACK;
 	/* A needless resend has arrived, too. */
 	tcp_count_delivered(st, c, n);
