@@ -261,7 +261,8 @@ void tcp_sack_reordering(struct tern_stack *st, struct tcp_conn *c,
 			 struct seq low, bool by_ts)
 {
 	struct tcp_active *a = c->act;
-	struct seq fack = a->sacked_out ? a->high_sack : c->snd.una;
+	struct seq fack = c->sack_ok && a->sacked_out ? a->high_sack :
+							c->snd.una;
 	uint32_t metric, most = (uint32_t)st->tun.tcp_max_reordering;
 
 	if (!seq_lt(low, fack))
