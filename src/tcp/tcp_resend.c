@@ -141,6 +141,7 @@ int tcp_repeat(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	tcp_pace_sent(st, c, g->len);
 	g->n_retrans++;
 	tcp_rack_sent(c, g);
+	g->part = 0; /* it begins anew */
 	g->marks |= SEG_EVER_RETRANS;
 	return 0;
 }

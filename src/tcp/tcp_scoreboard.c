@@ -255,14 +255,25 @@ void tcp_sack_in(struct tern_stack *st, struct tcp_conn *c,
 		tcp_sack_reordering(st, c, s->reord, false);
 }
 
+/* Up to where something is SACKed; of duplicate ACKs nothing is known but that
+ * the first segment is not among them, which begins where it began before a part
+ * of it was acknowledged [k]. */
+static struct seq highest_sacked(const struct tcp_conn *c)
+{
+	const struct tcp_active *a = c->act;
+	const struct tcp_seg *first = rtx_first(a);
+
+	if (!a->sacked_out || !first)
+		return c->snd.una;
+	return c->sack_ok ? a->high_sack : seq_sub(first->seq, first->part);
+}
+
 /* What was sent before high_sack has arrived after it: the network reorders by
  * that much, and dupthresh grows (RFC 4653's idea, as on Linux). */
 void tcp_sack_reordering(struct tern_stack *st, struct tcp_conn *c,
 			 struct seq low, bool by_ts)
 {
-	struct tcp_active *a = c->act;
-	struct seq fack = c->sack_ok && a->sacked_out ? a->high_sack :
-							c->snd.una;
+	struct seq fack = highest_sacked(c);
 	uint32_t metric, most = (uint32_t)st->tun.tcp_max_reordering;
 
 	if (!seq_lt(low, fack))
