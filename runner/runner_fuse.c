@@ -559,6 +559,7 @@ static bool open_session(struct fuse_files *f, int fd)
 	char path[32];
 
 	f->session = fuse_session_new(&args, &ops, sizeof(ops), f);
+	fuse_opt_free_args(&args);
 	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
 	/* That is how the library is told of what is mounted already. */
 	return f->session && fuse_session_mount(f->session, path) == 0;
