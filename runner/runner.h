@@ -9,6 +9,7 @@
 
 #include "host/host.h"
 
+struct control_owners;
 struct runner;
 
 struct runner_config {
@@ -53,6 +54,8 @@ void runner_signal(struct runner *, int signal);
 uint64_t runner_inode(const struct runner *, int s);
 /* Connections of listener s that wait in the program's own queue. */
 int runner_queued(const struct runner *, int s);
+/* Both, for who looks at the stack's sockets. */
+struct control_owners runner_owners(const struct runner *);
 
 /* Bytes that programs wrote before they closed, and that the stack has not
  * taken yet. */

@@ -378,16 +378,6 @@ const char *proc_kernels_at(size_t i)
 	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
 }
 
-static uint64_t inode(void *runner, int s)
-{
-	return runner_inode(runner, s);
-}
-
-static int queued(void *runner, int s)
-{
-	return runner_queued(runner, s);
-}
-
 /* As on Linux, a TCP socket that is nowhere is in no table. */
 static bool is_of(const struct proc_file *f, const struct tern_sock_info *i)
 {
@@ -398,7 +388,7 @@ static bool is_of(const struct proc_file *f, const struct tern_sock_info *i)
 static bool print_sockets(const struct runner *r, const struct proc_file *f,
 			  struct proc_walk *w, FILE *out)
 {
-	struct control_owners owners = { inode, queued, (void *)r };
+	const struct control_owners owners = runner_owners(r);
 	struct control_view view = { r->host, &owners, CONTROL_FULL, true };
 	bool tcp = f->protocol == TERN_IPPROTO_TCP;
 	struct control_socket s;

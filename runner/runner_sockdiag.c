@@ -36,16 +36,6 @@ struct sockdiag {
 	struct answer answer;
 };
 
-static uint64_t inode(void *runner, int s)
-{
-	return runner_inode(runner, s);
-}
-
-static int queued(void *runner, int s)
-{
-	return runner_queued(runner, s);
-}
-
 static void put_end(__be16 *port, __be32 addr[4],
 		    const struct tern_sockaddr *end, int family)
 {
@@ -111,7 +101,7 @@ static bool is_wanted(const struct sockdiag *d, const struct tern_sock_info *i)
 static void fill(struct sockdiag *d)
 {
 	struct runner *r = d->answer.sock->runner;
-	struct control_owners owners = { inode, queued, r };
+	const struct control_owners owners = runner_owners(r);
 	struct control_view view = { r->host, &owners, CONTROL_FULL, true };
 	struct control_socket s;
 

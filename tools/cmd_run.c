@@ -172,16 +172,6 @@ static size_t unsaid(void *runner)
 	return runner_unsaid(runner);
 }
 
-static uint64_t inode(void *runner, int s)
-{
-	return runner_inode(runner, s);
-}
-
-static int queued(void *runner, int s)
-{
-	return runner_queued(runner, s);
-}
-
 static int run_program(struct run *run, const struct run_names *names,
 		       char **argv)
 {
@@ -193,6 +183,7 @@ static int run_program(struct run *run, const struct run_names *names,
 		.ended = on_ended,
 		.ctx = run,
 	};
+	struct control_owners owners;
 	int error;
 
 	if (!watch_signals(run) || !open_control(run))
@@ -200,12 +191,11 @@ static int run_program(struct run *run, const struct run_names *names,
 	if (run->control)
 		control_server_set_hosts(run->control, names->hosts);
 	error = runner_start(run->host.host, &config, &run->runner);
-	if (!error && run->control)
-		control_server_set_owners(
-			run->control,
-			&(struct control_owners){ inode, queued, run->runner });
 	if (error)
 		return run_start_status(error);
+	owners = runner_owners(run->runner);
+	if (run->control)
+		control_server_set_owners(run->control, &owners);
 	while (!run->ended && error >= 0)
 		error = host_round(run->host.host, TERN_NEVER);
 	if (error < 0)
