@@ -177,14 +177,24 @@ static void tell_tracers(void *ctx, const struct tern_trace *t)
 	struct host *h = ctx;
 
 	for (struct host_tracer *tr = h->tracers; tr; tr = tr->next)
-		tr->fn(tr->ctx, t);
+		if (tr->kinds >> t->kind & 1)
+			tr->fn(tr->ctx, t);
+}
+
+static void trace_for_all(struct host *h)
+{
+	unsigned kinds = 0;
+
+	for (struct host_tracer *tr = h->tracers; tr; tr = tr->next)
+		kinds |= tr->kinds;
+	tern_stack_trace(h->stack, kinds, tell_tracers, h);
 }
 
 void host_trace_add(struct host *h, struct host_tracer *tr)
 {
 	tr->next = h->tracers;
 	h->tracers = tr;
-	tern_stack_trace(h->stack, tell_tracers, h);
+	trace_for_all(h);
 }
 
 void host_trace_remove(struct host *h, struct host_tracer *tr)
@@ -194,8 +204,7 @@ void host_trace_remove(struct host *h, struct host_tracer *tr)
 	while (*at != tr)
 		at = &(*at)->next;
 	*at = tr->next;
-	if (!h->tracers)
-		tern_stack_trace(h->stack, NULL, NULL);
+	trace_for_all(h);
 }
 
 void host_tap_add(struct host *h, struct host_tap *tap)

@@ -46,8 +46,12 @@ struct tern_pool *host_pool(struct host *);
 struct host_tracer {
 	void (*fn)(void *ctx, const struct tern_trace *);
 	void *ctx;
+	unsigned kinds; /* 1 << enum tern_trace_kind */
 	struct host_tracer *next;
 };
+/* All kinds but each segment's. */
+#define HOST_TRACE_NO_SEGMENTS \
+	(TERN_TRACE_ALL & ~(1u << TERN_TRACE_IN | 1u << TERN_TRACE_OUT))
 void host_trace_add(struct host *, struct host_tracer *);
 void host_trace_remove(struct host *, struct host_tracer *);
 

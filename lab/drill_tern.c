@@ -159,7 +159,7 @@ static int sysctl(struct drill_adapter *a, const char *name, const char *value)
 
 static void trace(struct drill_adapter *a, drill_trace_fn *fn, void *ctx)
 {
-	tern_stack_trace(drill_tern_of(a)->st, fn, ctx);
+	tern_stack_trace(drill_tern_of(a)->st, TERN_TRACE_ALL, fn, ctx);
 }
 
 static int counter(struct drill_adapter *a, const char *name, uint64_t *out)

@@ -129,6 +129,7 @@ struct tern_stack *tern_stack_new(const struct tern_config *cfg, int64_t now)
 		return NULL;
 	memset(st, 0, sizeof(*st));
 	st->cfg = *cfg;
+	st->trace_kinds = cfg->trace ? TERN_TRACE_ALL : 0;
 	st->mem = (struct mem){
 		.alloc = cfg->alloc,
 		.used = sizeof(*st),
@@ -247,15 +248,18 @@ void tern_stack_advance(struct tern_stack *st, int64_t now)
 	(void)stack_door(st, &c);
 }
 
-void tern_stack_trace(struct tern_stack *st,
+void tern_stack_trace(struct tern_stack *st, unsigned kinds,
 		      void (*trace)(void *ctx, const struct tern_trace *),
 		      void *ctx)
 {
+	kinds = trace ? kinds : 0;
 	if (st->flight) {
+		st->flight->trace_kinds = kinds;
 		st->flight->trace = trace;
 		st->flight->trace_ctx = ctx;
 		return;
 	}
+	st->trace_kinds = kinds;
 	st->cfg.trace = trace;
 	st->cfg.trace_ctx = ctx;
 }

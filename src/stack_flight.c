@@ -125,7 +125,7 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 	struct call c = { .op = CALL_ADVANCE, .s = -1, .now = t->now };
 	struct flight_stream *s = NULL;
 
-	if (f->trace)
+	if (f->trace_kinds >> t->kind & 1)
 		f->trace(f->trace_ctx, t);
 	if (t->kind == TERN_TRACE_DROP || !t->remote.port)
 		return;
@@ -414,8 +414,10 @@ int stack_flight_begin(struct tern_stack *st)
 	f->mem = mem;
 	f->most = st->cfg.flight_size;
 	f->began_at = st->now;
+	f->trace_kinds = st->trace_kinds;
 	f->trace = st->cfg.trace;
 	f->trace_ctx = st->cfg.trace_ctx;
+	st->trace_kinds = TERN_TRACE_ALL;
 	st->cfg.trace = on_trace;
 	st->cfg.trace_ctx = f;
 	st->flight = f;
@@ -440,6 +442,7 @@ void stack_flight_end(struct tern_stack *st)
 	stack_flight_empty(f, &f->setup);
 	mem_free(&f->mem, f->sockets,
 		 (size_t)f->n_sockets * sizeof(*f->sockets));
+	st->trace_kinds = 0;
 	st->cfg.trace = NULL;
 	st->flight = NULL;
 	mem_free(&mem, f, sizeof(*f));

@@ -87,6 +87,8 @@ struct flight {
 	struct flight_entry *open_prev; /* the one before it, or NULL */
 	struct flight_stream *awaited[FLIGHT_AWAITED]; /* ends to be told */
 	int n_awaited;
+	/* Who would be told if there were no recorder. */
+	unsigned trace_kinds;
 	void (*trace)(void *ctx, const struct tern_trace *);
 	void *trace_ctx;
 };

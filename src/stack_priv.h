@@ -42,6 +42,7 @@ struct tern_stack {
 	struct tern_pool *pool;
 	bool own_pool;
 	int64_t now; /* of the current call; never goes back */
+	unsigned trace_kinds; /* that cfg.trace is told */
 	struct rng rng;
 	struct sipkey key_hash; /* tables */
 	struct sipkey key_isn;
@@ -63,6 +64,13 @@ struct tern_stack {
 	struct flight *flight; /* or NULL */
 	bool gone; /* freed, but packets of its own pool are still out */
 };
+
+/* Is somebody told of this kind? */
+static inline bool stack_traces(const struct tern_stack *st,
+				enum tern_trace_kind kind)
+{
+	return unlikely(st->trace_kinds >> kind & 1);
+}
 
 #define COUNT(st, id) ((st)->counter[COUNTER_##id]++)
 #define COUNT_N(st, id, k) ((st)->counter[COUNTER_##id] += (k))

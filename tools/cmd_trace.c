@@ -10,6 +10,7 @@
 #include "tools/ask.h"
 #include "tools/ss_filter.h"
 #include "tools/trace_ladder.h"
+#include "tools/trace_text.h"
 #include "tools/view_options.h"
 
 #include <inttypes.h>
@@ -81,43 +82,6 @@ static bool is_wanted(const struct trace *t, const json_t *row)
 	return ss_filter_passes(&t->filter, &info);
 }
 
-static void print_ends(const json_t *row)
-{
-	char ends[2][80];
-
-	for (int i = 0; i < 2; i++) {
-		const char *addr = row_text(row, i ? "remote" : "local");
-
-		snprintf(ends[i], sizeof(ends[i]),
-			 strchr(addr, ':') ? "[%s]:%" PRId64 : "%s:%" PRId64,
-			 addr, row_number(row, i ? "rport" : "lport"));
-	}
-	printf(" %s %s", ends[0], ends[1]);
-}
-
-static void print_text(const struct trace *t, const json_t *row)
-{
-	int64_t us = (row_number(row, "at_ns") - t->begun_at) / 1000;
-	const char *event = row_text(row, "event");
-	const char *what = row_text(row, "what");
-
-	if (row_number(row, "lost_before"))
-		printf("(%" PRId64 " events came too fast and are lost)\n",
-		       row_number(row, "lost_before"));
-	printf("%5" PRId64 ".%06" PRId64 " %-5s", us / 1000000, us % 1000000,
-	       event);
-	if (row_text(row, "local")[0])
-		print_ends(row);
-	if (!strcmp(event, "state"))
-		printf(" %s -> %s: %s", row_text(row, "from"),
-		       row_text(row, "state"), what);
-	else if (what[0])
-		printf(" %s", what);
-	if (row_text(row, "packet")[0])
-		printf("%s %s", what[0] ? ":" : "", row_text(row, "packet"));
-	putchar('\n');
-}
-
 static bool on_event(void *ctx, const json_t *row)
 {
 	struct trace *t = ctx;
@@ -137,7 +101,7 @@ static bool on_event(void *ctx, const json_t *row)
 		json_dumpf(row, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {
-		print_text(t, row);
+		trace_text(stdout, row, t->begun_at);
 	}
 	fflush(stdout);
 	return !ferror(stdout) && (++t->n != t->most);

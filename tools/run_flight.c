@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A crash is written down by a child: it has a copy of all there was, and may
- * do what a handler may not. It does the calls of the connection again, the
- * one that crashed among them, so it may well crash there again; each frame is
- * in the file before what it stands for is done, and a replay crashes at the
- * same place. The parent waits, and dies as it would have.
+ * A crash's record does the calls of the connection again, the one that crashed
+ * among them, so it may well crash there again; each frame is in the file before
+ * what it stands for is done, and a replay crashes at the same place.
  */
 #define _GNU_SOURCE
 #include "tools/run_flight.h"
 
+#include "tools/run_crash.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define FLIGHT_FILES_MAX 16
 #define DEFAULT_SIZE (UINT64_C(4) << 20)
 /* A file is as long as the data that its connection had. */
 #define DATA_MAX (UINT64_C(1) << 30)
-/* What a child that hangs, for a lock that it inherited, is given. */
-#define CRASH_S 10
 
 struct run_flight {
 	const struct command *command;
 	char path[4096];
 	int n_files;
+	struct run_crash crash;
+	struct tern_stack *watched; /* or NULL */
 };
-
-static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-
-/* A handler has no argument. */
-static struct run_flight *watched;
-static struct tern_stack *watched_stack;
 
 struct run_flight *run_flight_new(const struct command *command,
 				  const struct run_host_config *c)
@@ -156,54 +147,30 @@ void run_flight_write(void *ctx, const struct tern_flight *t)
 				       "file of this run");
 }
 
-static void write_crash(void)
+static void write_crash(void *ctx)
 {
+	struct run_flight *f = ctx;
 	struct tern_flight_file file = { .write = put_bytes };
 	char path[4096];
-	FILE *out = next_file(watched, path);
+	FILE *out = next_file(f, path);
 
-	alarm(CRASH_S);
 	if (!out)
 		return;
 	/* Nothing waits in memory when it dies. */
 	setvbuf(out, NULL, _IONBF, 0);
 	file.ctx = out;
-	tool_error(watched->command,
+	tool_error(f->command,
 		   "crashed: what it was about is in %s, for tern replay",
 		   path);
-	tern_flight_write(watched_stack, 0, &file);
+	tern_flight_write(f->watched, 0, &file);
 	fclose(out);
-}
-
-static void on_crash(int number)
-{
-	int error = errno;
-	pid_t child;
-
-	/* Once: what comes next is the default. */
-	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
-		signal(crashes[i], SIG_DFL);
-	child = fork();
-	if (!child) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		write_crash();
-		_exit(0);
-	}
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	errno = error;
-	raise(number);
 }
 
 void run_flight_watch(struct run_flight *f, struct tern_stack *st)
 {
-	struct sigaction sa = { .sa_handler = st ? on_crash : SIG_DFL };
-
-	watched = st ? f : NULL;
-	watched_stack = st;
-	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
-		sigaction(crashes[i], &sa, NULL);
+	run_crash_remove(&f->crash);
+	f->watched = st;
+	f->crash = (struct run_crash){ .write = write_crash, .ctx = f };
+	if (st)
+		run_crash_add(&f->crash);
 }

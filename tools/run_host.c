@@ -6,6 +6,7 @@
 #include "tools/run_host.h"
 
 #include "tools/run_flight.h"
+#include "tools/run_last.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -115,11 +116,14 @@ static int make_host(struct run_host *r)
 		config.flight_ctx = r->flight;
 	}
 	error = host_new(&config, &r->host);
-	if (error)
+	if (error) {
 		tool_error(r->command, "no stack: %s", tern_error_text(error));
-	else if (r->flight)
+		return error;
+	}
+	r->last = run_last_new(r->command, r->host);
+	if (r->flight)
 		run_flight_watch(r->flight, host_stack(r->host));
-	return error;
+	return 0;
 }
 
 static int set_tunable(struct run_host *r, const char *setting)
@@ -404,6 +408,8 @@ bool run_host_close(struct run_host *r)
 	}
 	if (r->flight)
 		run_flight_watch(r->flight, NULL);
+	run_last_free(r->last);
+	r->last = NULL;
 	if (r->host)
 		host_free(r->host);
 	r->host = NULL;

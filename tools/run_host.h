@@ -63,6 +63,7 @@ struct run_host {
 	struct tern_link *capture;
 	FILE *record;
 	struct run_flight *flight; /* or NULL */
+	struct run_last *last;	   /* or NULL */
 	struct tern_link **wires;  /* config's, in their order */
 	/* The kernel's side, one for each prefix of ours. */
 	struct tern_prefix gws[RUN_HOST_MAX];

@@ -293,6 +293,8 @@ enum tern_trace_kind {
 	TERN_TRACE_CC,	  /* congestion control decided: `what` */
 };
 
+#define TERN_TRACE_ALL ((1u << (TERN_TRACE_CC + 1)) - 1)
+
 struct tern_trace {
 	enum tern_trace_kind kind;
 	int64_t now;
@@ -306,9 +308,10 @@ struct tern_trace {
 	const struct tern_pkt *pkt; /* or NULL */
 };
 
-/* Who is told from now on, as tern_config.trace; NULL: nobody, which costs a
- * look at a pointer. No input of the stack: a record does not have it. */
-void tern_stack_trace(struct tern_stack *,
+/* Who is told from now on, as tern_config.trace, and of which kinds (1 << kind,
+ * or TERN_TRACE_ALL); what nobody wants costs a look at a number. No input of the
+ * stack: a record does not have it. */
+void tern_stack_trace(struct tern_stack *, unsigned kinds,
 		      void (*trace)(void *ctx, const struct tern_trace *),
 		      void *ctx);
 

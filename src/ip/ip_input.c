@@ -29,7 +29,7 @@ void ip_drop(struct tern_stack *st, struct tern_pkt *pkt, int reason)
 {
 	st->drops[reason]++;
 	st->counter[drop_rows[reason].counter]++;
-	if (unlikely(st->cfg.trace)) {
+	if (stack_traces(st, TERN_TRACE_DROP)) {
 		struct tern_trace t = {
 			.kind = TERN_TRACE_DROP,
 			.now = st->now,

@@ -269,7 +269,7 @@ void tcp_trace_what(struct tern_stack *st, const struct tcp_conn *c,
 		    enum tern_trace_kind kind, const char *what,
 		    const struct tern_pkt *pkt)
 {
-	if (unlikely(st->cfg.trace))
+	if (stack_traces(st, kind))
 		trace(st, c,
 		      &(struct tern_trace){ .kind = kind,
 					    .from = c->state,
@@ -285,7 +285,7 @@ void tcp_set_state(struct tern_stack *st, struct tcp_conn *c, int state,
 
 	if (state == old)
 		return;
-	if (unlikely(st->cfg.trace))
+	if (stack_traces(st, TERN_TRACE_STATE))
 		trace(st, c,
 		      &(struct tern_trace){ .kind = TERN_TRACE_STATE,
 					    .from = old,

@@ -330,7 +330,7 @@ static void print_icmp(struct text *t, bool v6, const uint8_t *p, size_t there,
 	text_char(t, ')');
 }
 
-static void print_tcp(struct text *t, const uint8_t *p, size_t there, size_t n)
+void wire_print_tcp(struct text *t, const uint8_t *p, size_t there, size_t n)
 {
 	struct wire_tcp h;
 
@@ -394,7 +394,7 @@ static void print_transport(struct text *t, const struct wire_ip *ip,
 	if (ip->frag_off) {
 		print_protocol(t, ip->protocol);
 	} else if (ip->protocol == WIRE_PROTO_TCP) {
-		print_tcp(t, p, there, n);
+		wire_print_tcp(t, p, there, n);
 	} else if (ip->protocol == WIRE_PROTO_UDP && there >= WIRE_UDP_LEN) {
 		/* The length field tells of the whole, of which this may be
 		 * the first fragment. */
@@ -417,7 +417,8 @@ static void print_transport(struct text *t, const struct wire_ip *ip,
 	text_u64(t, ip->id);
 }
 
-size_t wire_print(const struct tern_pkt *pkt, char *out, size_t size)
+size_t wire_print_bytes(const uint8_t *bytes, size_t there, uint32_t len,
+			uint16_t gso_size, char *out, size_t size)
 {
 	static const char *const faults[] = {
 		[WIRE_IP_OK] = "",
@@ -426,24 +427,21 @@ size_t wire_print(const struct tern_pkt *pkt, char *out, size_t size)
 		[WIRE_IP_BAD_CSUM] = " (bad IP checksum)",
 		[WIRE_IP_BAD_EXT] = " (bad extension header)",
 	};
-	uint8_t bytes[PKT_PULL];
-	size_t there = min_size(pkt->len, sizeof(bytes));
-	struct tern_pkt view = { .data = bytes,
+	struct tern_pkt view = { .data = (uint8_t *)(uintptr_t)bytes,
 				 .head_len = (uint32_t)there,
-				 .len = pkt->len,
-				 .gso_size = pkt->gso_size };
+				 .len = len,
+				 .gso_size = gso_size };
 	enum wire_ip_result result;
 	struct wire_ip ip;
 	struct text t;
 	bool has_ports;
 
 	text_init(&t, out, size);
-	tern_pkt_copy_out(pkt, 0, bytes, there);
 	result = wire_ip_parse(&view, &ip);
 	if (result != WIRE_IP_OK && result != WIRE_IP_BAD_CSUM) {
 		text_str(&t, "ip");
 		text_str(&t, faults[result]);
-		text_field(&t, "of", pkt->len);
+		text_field(&t, "of", len);
 		text_str(&t, " bytes");
 		return t.len;
 	}
@@ -455,8 +453,18 @@ size_t wire_print(const struct tern_pkt *pkt, char *out, size_t size)
 	print_tos(&t, ip.tos);
 	print_transport(&t, &ip, bytes + ip.hdr_len, there,
 			ip.len - ip.hdr_len);
-	if (pkt->gso_size)
-		text_field(&t, "gso", pkt->gso_size);
+	if (gso_size)
+		text_field(&t, "gso", gso_size);
 	text_str(&t, faults[result]);
 	return t.len;
+}
+
+size_t wire_print(const struct tern_pkt *pkt, char *out, size_t size)
+{
+	uint8_t bytes[PKT_PULL];
+	size_t there = min_size(pkt->len, sizeof(bytes));
+
+	tern_pkt_copy_out(pkt, 0, bytes, there);
+	return wire_print_bytes(bytes, there, pkt->len, pkt->gso_size, out,
+				size);
 }

@@ -29,7 +29,13 @@ void text_addr(struct text *, const struct tern_addr *);
 /* Prints any packet that begins with an IP header, however broken. Returns the
  * length that the whole text has. */
 size_t wire_print(const struct tern_pkt *pkt, char *out, size_t size);
+/* The same from the first `there` bytes of one of len, PKT_PULL or all. */
+size_t wire_print_bytes(const uint8_t *bytes, size_t there, uint32_t len,
+			uint16_t gso_size, char *out, size_t size);
 
+/* A TCP segment without IP header: the first `there` bytes, WIRE_TCP_MAX_LEN or
+ * all, of n. */
+void wire_print_tcp(struct text *, const uint8_t *p, size_t there, size_t n);
 /* The flags as the packetdrill language writes them ("S.", "FP.", "-"). */
 void wire_print_tcp_flags(struct text *, uint16_t flags);
 
