@@ -10,8 +10,9 @@
  *		the stack's trace then tells which were dropped, and why
  *	out:	copied as it comes out of the stack
  *
- * What the stack sends to itself passes no link and is not shown. When the
- * reader asks for no more (question.finished), it gets what is in the ring and
+ *	looped:	what the stack sends to itself, once, as it arrives
+ *
+ * When the reader asks for no more (question.finished), it gets what is in the ring and
  * the sums.
  */
 #define _GNU_SOURCE
@@ -30,6 +31,8 @@
 #define RING_LEN (4u << 20)
 #define RING_LEN_MIN (2 * CONTROL_PACKET_MAX)
 #define RING_LEN_MAX (64u << 20)
+
+#define LOOPBACK 0 /* the number of its link */
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -58,6 +61,7 @@ struct capture {
 	struct ring ring;
 	struct inside inside[HOST_BATCH];
 	int n_inside;
+	struct inside looped; /* the last that passed the loopback */
 	int64_t epoch_ns;
 	uint64_t n_seen, n_lost, n_untold;
 	bool watching;
@@ -111,9 +115,8 @@ static void describe(struct capture *c, const struct tern_pkt *pkt, bool out,
 	p->cwnd = info.cwnd;
 }
 
-static struct control_packet *copy(struct capture *c,
-				   const struct host_batch *batch,
-				   const struct tern_pkt *pkt)
+static struct control_packet *
+copy(struct capture *c, const struct tern_pkt *pkt, int link, bool out)
 {
 	uint32_t size = (uint32_t)sizeof(struct control_packet) + pkt->len;
 	struct control_packet *p;
@@ -135,11 +138,11 @@ static struct control_packet *copy(struct capture *c,
 		.csum_start = pkt->csum_start,
 		.csum_off = pkt->csum_off,
 		.csum = pkt->csum,
-		.link = (uint8_t)batch->link,
-		.out = batch->when == HOST_TAP_OUT,
+		.link = (uint8_t)link,
+		.out = out,
 	};
 	c->n_untold = 0;
-	describe(c, pkt, p->out, p);
+	describe(c, pkt, out, p);
 	memset((uint8_t *)p + size - 8, 0, size - sizeof(*p) ? 8 : 0);
 	tern_pkt_copy_out(pkt, 0, p + 1, pkt->len);
 	return p;
@@ -151,7 +154,8 @@ static void on_batch(void *ctx, const struct host_batch *batch)
 
 	c->n_inside = 0;
 	for (int i = 0; i < batch->n; i++) {
-		struct control_packet *p = copy(c, batch, batch->pkts[i]);
+		struct control_packet *p = copy(c, batch->pkts[i], batch->link,
+						batch->when == HOST_TAP_OUT);
 
 		if (batch->when == HOST_TAP_IN && c->n_inside < HOST_BATCH)
 			c->inside[c->n_inside++] =
@@ -161,12 +165,22 @@ static void on_batch(void *ctx, const struct host_batch *batch)
 		c->q->wake(c->q->wake_ctx);
 }
 
+static void on_loop(struct capture *c, const struct tern_pkt *pkt)
+{
+	c->looped = (struct inside){ pkt, copy(c, pkt, LOOPBACK, false) };
+	c->q->wake(c->q->wake_ctx);
+}
+
 static void on_trace(void *ctx, const struct tern_trace *t)
 {
 	struct capture *c = ctx;
 
-	if (t->kind != TERN_TRACE_DROP)
+	if (t->kind == TERN_TRACE_LOOP) {
+		on_loop(c, t->pkt);
 		return;
+	}
+	if (c->looped.pkt == t->pkt && c->looped.record)
+		c->looped.record->drop = (uint8_t)t->to;
 	for (int i = 0; i < c->n_inside; i++)
 		if (c->inside[i].pkt == t->pkt && c->inside[i].record)
 			c->inside[i].record->drop = (uint8_t)t->to;
@@ -207,7 +221,10 @@ static struct capture *begin(struct control_question *q)
 	c->q = q;
 	c->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	c->tap = (struct host_tap){ .fn = on_batch, .ctx = c };
-	c->tracer = (struct host_tracer){ .fn = on_trace, .ctx = c };
+	c->tracer = (struct host_tracer){ .fn = on_trace,
+					  .ctx = c,
+					  .kinds = 1u << TERN_TRACE_DROP |
+						   1u << TERN_TRACE_LOOP };
 	host_tap_add(q->host, &c->tap);
 	host_trace_add(q->host, &c->tracer);
 	c->watching = true;

@@ -73,7 +73,10 @@ static void on_trace(void *ctx, const struct tern_trace *t)
 	if (!e)
 		return;
 	e->lost = tr->lost;
-	control_event_trace(e, t);
+	if (t->kind == TERN_TRACE_LOOP)
+		control_event_packet(e, t->pkt, false, t->now);
+	else
+		control_event_trace(e, t);
 	added(tr);
 }
 
@@ -91,11 +94,13 @@ static struct trace *begin(struct control_question *q)
 	tr->tap = (struct host_tap){ .fn = on_packets, .ctx = tr };
 	if (tr->ladder)
 		host_tap_add(q->host, &tr->tap);
-	tr->tracer = (struct host_tracer){
-		.fn = on_trace,
-		.ctx = tr,
-		.kinds = tr->packets ? TERN_TRACE_ALL : HOST_TRACE_NO_SEGMENTS,
-	};
+	tr->tracer = (struct host_tracer){ .fn = on_trace,
+					   .ctx = tr,
+					   .kinds = HOST_TRACE_EVENTS };
+	if (tr->packets)
+		tr->tracer.kinds |= HOST_TRACE_SEGMENTS;
+	if (tr->ladder)
+		tr->tracer.kinds |= 1u << TERN_TRACE_LOOP;
 	host_trace_add(q->host, &tr->tracer);
 	q->state = tr;
 	return tr;

@@ -49,9 +49,10 @@ struct host_tracer {
 	unsigned kinds; /* 1 << enum tern_trace_kind */
 	struct host_tracer *next;
 };
-/* All kinds but each segment's. */
-#define HOST_TRACE_NO_SEGMENTS \
-	(TERN_TRACE_ALL & ~(1u << TERN_TRACE_IN | 1u << TERN_TRACE_OUT))
+/* Kinds that come once a segment, and those that do not. */
+#define HOST_TRACE_SEGMENTS (1u << TERN_TRACE_IN | 1u << TERN_TRACE_OUT)
+#define HOST_TRACE_EVENTS \
+	(TERN_TRACE_ALL & ~(HOST_TRACE_SEGMENTS | 1u << TERN_TRACE_LOOP))
 void host_trace_add(struct host *, struct host_tracer *);
 void host_trace_remove(struct host *, struct host_tracer *);
 

@@ -41,7 +41,7 @@ struct tern_stack {
 	struct mem mem;
 	struct tern_pool *pool;
 	bool own_pool;
-	int64_t now; /* of the current call; never goes back */
+	int64_t now;	      /* of the current call; never goes back */
 	unsigned trace_kinds; /* that cfg.trace is told */
 	struct rng rng;
 	struct sipkey key_hash; /* tables */

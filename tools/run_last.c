@@ -55,7 +55,7 @@ struct run_last *run_last_new(const struct command *command, struct host *host)
 	l->begun_at = host_now(host);
 	l->tracer = (struct host_tracer){ .fn = on_trace,
 					  .ctx = l,
-					  .kinds = HOST_TRACE_NO_SEGMENTS };
+					  .kinds = HOST_TRACE_EVENTS };
 	host_trace_add(host, &l->tracer);
 	l->crash = (struct run_crash){ .write = tell, .ctx = l };
 	run_crash_add(&l->crash);

@@ -291,9 +291,10 @@ enum tern_trace_kind {
 	TERN_TRACE_IN,	  /* a segment reached a connection */
 	TERN_TRACE_OUT,	  /* a segment leaves one */
 	TERN_TRACE_CC,	  /* congestion control decided: `what` */
+	TERN_TRACE_LOOP,  /* `pkt` passes the loopback */
 };
 
-#define TERN_TRACE_ALL ((1u << (TERN_TRACE_CC + 1)) - 1)
+#define TERN_TRACE_ALL ((1u << (TERN_TRACE_LOOP + 1)) - 1)
 
 struct tern_trace {
 	enum tern_trace_kind kind;

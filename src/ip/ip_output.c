@@ -204,6 +204,15 @@ int ip_dequeue(struct tern_stack *st, int link, struct tern_pkt **pkts, int max)
 	return n;
 }
 
+static void trace_loop(struct tern_stack *st, const struct tern_pkt *pkt)
+{
+	const struct tern_trace t = {
+		.kind = TERN_TRACE_LOOP, .now = st->now, .s = -1, .pkt = pkt
+	};
+
+	st->cfg.trace(st->cfg.trace_ctx, &t);
+}
+
 void ip_loopback_run(struct tern_stack *st)
 {
 	struct ip_link *l = &st->ip.link[IP_LOOPBACK];
@@ -225,6 +234,8 @@ void ip_loopback_run(struct tern_stack *st)
 		l->rx_packets++;
 		l->rx_bytes += pkt->len;
 		pkt->at = st->now;
+		if (stack_traces(st, TERN_TRACE_LOOP))
+			trace_loop(st, pkt);
 		ip_receive(st, pkt, true);
 	}
 	st->ip.looping = false;

@@ -82,6 +82,7 @@ static void traced(void *ctx, const struct tern_trace *e)
 		break;
 	case TERN_TRACE_IN:
 	case TERN_TRACE_OUT:
+	case TERN_TRACE_LOOP:
 		break;
 	}
 }
