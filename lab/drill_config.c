@@ -290,18 +290,15 @@ static const struct drill_config_row rows[] = {
 	{ "wire_server_at", "X", NULL, set_wire },
 	/* Ours. */
 	{ "portable", NULL,
-	  "ignore PSH on merged segments, order and padding of options, "
-	  "windows",
+	  "ignore merged segments' PSH, options' order, windows",
 	  set_portable },
 	{ "thorough", NULL,
-	  "fail also for bad checksums, wrong timestamp echoes and packets "
-	  "left over",
+	  "fail for bad checksums, wrong echoes, packets left over",
 	  set_thorough },
 	{ "kernel", NULL, "run on the kernel beneath, in real time",
 	  set_kernel },
 	{ "lazy_link", NULL,
-	  "the link takes packets when a line asks for one or time passes, "
-	  "not after each call",
+	  "packets leave when a line asks or time passes, not before",
 	  set_lazy_link },
 	{ "seed", "N", "of the stack's random numbers (1)", set_seed },
 	{ "record", "FILE", "write the run of one script for tern replay",

@@ -36,11 +36,9 @@ static const struct option_row own_rows[N_OWN] = {
 	[OPT_JSON] = { "json", NULL, "results as JSON, nothing else" },
 	[OPT_JOBS] = { "jobs", "N", "scripts at a time (default: one a core)" },
 	[OPT_FAULT] = { "fault", "KIND",
-			"run each again and again, with one failure each time: "
-			"alloc (an allocation) or send (to the link)" },
+			"alloc or send: again with each of them failing" },
 	[OPT_COVERAGE] = { "coverage", NULL,
-			   "which behaviours the tests in these files and "
-			   "folders say they cover" },
+			   "which behaviours files and folders say they cover" },
 	[OPT_REQUIRE] = { "require", "ROWS",
 			  "with --coverage: fail if one of these (O4,T) is "
 			  "not" },

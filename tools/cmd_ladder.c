@@ -35,8 +35,7 @@ enum {
 
 static const struct option_row rows[] = {
 	[OPT_CONNECTION] = { "connection", "N",
-			     "the Nth alone (default: the first, and a list of "
-			     "the others)" },
+			     "the Nth alone (default: the first, and a list)" },
 	[OPT_ALL] = { "all", NULL, "all connections, one after the other" },
 	[OPT_LIST] = { "list", NULL, "what connections there are, no ladder" },
 	[OPT_JSON] = { "json", NULL, "the events as JSON, nothing else" },

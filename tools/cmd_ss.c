@@ -73,8 +73,9 @@ struct ss {
 	struct ss_filter filter;
 	struct ss_table *table;
 	struct ss_owners owners;
-	/* /proc's four files come one after the other. */
-	bool proc_tcp, proc_v6;
+	/* /proc's four files come one after the other, and so netstat has them:
+	 * TCP of IPv4 and IPv6, then UDP. */
+	bool in_files, file_tcp, file_v6;
 	int n_rows;
 	uint64_t *kill; /* cookies */
 	size_t n_kill, kill_room;
@@ -111,23 +112,23 @@ static void note_kill(struct ss *ss, uint64_t cookie)
 	ss->kill[ss->n_kill++] = cookie;
 }
 
-static void print_proc(struct ss *ss, const struct control_socket *s)
+static bool is_in_file(const struct ss *ss, const struct tern_sock_info *i)
 {
-	if ((s->info.protocol == TERN_IPPROTO_TCP) == ss->proc_tcp &&
-	    (s->info.family == TERN_AF_INET6) == ss->proc_v6)
-		control_proc_row(stdout, s, ss->n_rows++);
+	return (i->protocol == TERN_IPPROTO_TCP) == ss->file_tcp &&
+	       (i->family == TERN_AF_INET6) == ss->file_v6;
 }
 
 static void on_socket(void *ctx, const struct control_socket *s)
 {
 	struct ss *ss = ctx;
 
-	if (!is_wanted(ss, &s->info))
+	if (!is_wanted(ss, &s->info) ||
+	    (ss->in_files && !is_in_file(ss, &s->info)))
 		return;
 	if (ss->on[OPT_KILL])
 		note_kill(ss, s->info.cookie);
 	if (ss->on[OPT_PROC])
-		print_proc(ss, s);
+		control_proc_row(stdout, s, ss->n_rows++);
 	else if (ss->on[OPT_NETSTAT])
 		ss_netstat_row(stdout, s);
 	else if (ss->ask.json)
@@ -178,21 +179,25 @@ static int list_table(struct ss *ss)
 	return status;
 }
 
-static int list_proc(struct ss *ss)
+static int list_files(struct ss *ss)
 {
 	int status = TOOL_OK;
 
+	ss->in_files = true;
+	if (ss->on[OPT_NETSTAT])
+		ss_netstat_header(stdout);
 	for (int i = 0; i < 4 && status == TOOL_OK; i++) {
-		ss->proc_tcp = i < 2;
-		ss->proc_v6 = i % 2;
+		ss->file_tcp = i < 2;
+		ss->file_v6 = i % 2;
 		if (ss->on[OPT_TCP] != ss->on[OPT_UDP] &&
-		    ss->proc_tcp != ss->on[OPT_TCP])
+		    ss->file_tcp != ss->on[OPT_TCP])
 			continue;
 		if (ss->on[OPT_IPV4] != ss->on[OPT_IPV6] &&
-		    ss->proc_v6 != ss->on[OPT_IPV6])
+		    ss->file_v6 != ss->on[OPT_IPV6])
 			continue;
 		ss->n_rows = 0;
-		control_proc_header(stdout, ss->proc_tcp, ss->proc_v6);
+		if (ss->on[OPT_PROC])
+			control_proc_header(stdout, ss->file_tcp, ss->file_v6);
 		status = ask_sockets(ss);
 	}
 	return status;
@@ -251,11 +256,11 @@ static int show_once(struct ss *ss)
 	if (ss->on[OPT_SUMMARY])
 		return ask_host(&ss->ask, "summary", NULL, print_summary, ss);
 	if (ss->on[OPT_PROC])
-		return list_proc(ss);
+		return list_files(ss);
 	if (ss->on[OPT_NETSTAT])
-		ss_netstat_header(stdout);
-	status = ss->on[OPT_NETSTAT] || ss->ask.json ? ask_sockets(ss) :
-						       list_table(ss);
+		status = list_files(ss);
+	else
+		status = ss->ask.json ? ask_sockets(ss) : list_table(ss);
 	return status == TOOL_OK && ss->on[OPT_KILL] ? kill_noted(ss) : status;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The socket table, for ss and /proc/net: TCP's entries, then UDP's. The
- * cursor is TCP's own (tcp_next() leaves its highest bit clear), or that bit
- * and the slab id of the last UDP socket given.
+ * The socket table, for ss and /proc/net: UDP's entries, then TCP's, as ss has
+ * them. The cursor is the slab id of the last UDP socket given, or the highest
+ * bit and TCP's own (tcp_next() leaves that bit clear).
  */
 #include "sock/sock_priv.h"
 
-#define IN_UDP (UINT64_C(1) << 63)
+#define IN_TCP (UINT64_C(1) << 63)
 
 static bool next_udp(struct tern_stack *st, uint64_t *cursor,
 		     struct tern_sock_info *out)
@@ -17,34 +17,43 @@ static bool next_udp(struct tern_stack *st, uint64_t *cursor,
 		return false;
 	*out = (struct tern_sock_info){ 0 };
 	udp_info(st, id, out);
-	*cursor = IN_UDP | id;
+	*cursor = id;
 	return true;
 }
 
 bool tern_sock_next(struct tern_stack *st, uint64_t *cursor,
 		    struct tern_sock_info *out)
 {
-	if (!(*cursor & IN_UDP)) {
-		if (tcp_next(st, cursor, out))
+	uint64_t in_tcp = *cursor & ~IN_TCP;
+	bool more;
+
+	if (!(*cursor & IN_TCP)) {
+		if (next_udp(st, cursor, out))
 			return true;
-		*cursor = IN_UDP;
+		in_tcp = 0;
 	}
-	return next_udp(st, cursor, out);
+	more = tcp_next(st, &in_tcp, out);
+	*cursor = IN_TCP | in_tcp;
+	return more;
 }
 
 bool tern_sock_count(struct tern_stack *st, uint64_t *cursor, uint32_t most,
 		     struct tern_sock_counts *sum)
 {
+	uint64_t in_tcp = *cursor & ~IN_TCP;
 	struct tern_sock_info info;
+	bool more;
 
-	if (!(*cursor & IN_UDP)) {
-		if (tcp_count_next(st, cursor, most, sum))
+	if (!(*cursor & IN_TCP)) {
+		for (; most && next_udp(st, cursor, &info); most--)
+			sum->udp[info.family == TERN_AF_INET6]++;
+		if (!most)
 			return true;
-		*cursor = IN_UDP;
+		in_tcp = 0;
 	}
-	for (; most && next_udp(st, cursor, &info); most--)
-		sum->udp[info.family == TERN_AF_INET6]++;
-	return !most;
+	more = tcp_count_next(st, &in_tcp, most, sum);
+	*cursor = IN_TCP | in_tcp;
+	return more;
 }
 
 bool tern_sock_find(struct tern_stack *st, const struct tern_sockaddr *local,

@@ -47,6 +47,20 @@ def connect(port, to):
     c.setblocking(False)
     c.connect_ex(('10.1.0.2', to))
     s[to] = c
+def udp(port, to=0):
+    s[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s[port].bind((addr, port))
+    if to:
+        s[port].connect(('10.1.0.2', to))
+def six(port, v6only):
+    s[port] = []
+    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+        c = socket.socket(socket.AF_INET6, kind)
+        c.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+        c.bind(('::', port))
+        if kind == socket.SOCK_STREAM:
+            c.listen(3)
+        s[port].append(c)
 def accept(port):
     c, peer = s[port].accept()
     s[peer[1]] = c
@@ -220,6 +234,12 @@ class Side:
         flow.take(ACK).send(FIN | ACK)
         flow.take(ACK)
 
+    def fill_others(self):
+        self.do('udp(9001)')
+        self.do('udp(9002, 20017)')
+        self.do('six(9003, 0)')
+        self.do('six(9004, 1)')
+
     def flow_closing(self, to):
         """Our FIN crosses the program's."""
         flow = self.closing(to)
@@ -262,6 +282,7 @@ def all_states():
         sides.append(Side(device, TERN_ADDR, run_line(options=options)))
         for side in sides:
             side.fill()
+            side.fill_others()
         for side in sides:
             side.fill_late()
         yield sides
