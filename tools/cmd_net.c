@@ -22,8 +22,7 @@ static const struct option_row rows[] = {
 			"read the file, print the plan, no more" },
 	[OPT_SEED] = { "seed", "N", "instead of the file's" },
 	[OPT_FLIGHT] = { "flight-recorder", "[=PREFIX]",
-			 "connections that end abnormally, for replay, in "
-			 "PREFIXHOST.rec (default: flight-HOST.rec)" },
+			 "what ends abnormally: PREFIXHOST.rec, for replay" },
 	[OPT_FLIGHT_SIZE] = { "flight-size", "SIZE", NULL },
 	[OPT_VERBOSE] = { "verbose", NULL, "tell what is started and ends" },
 	{ 0 },
