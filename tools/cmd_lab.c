@@ -65,11 +65,9 @@ static const struct option_row rows[] = {
 		       "with --check: at a time (default: one a "
 		       "core)" },
 	[OPT_FAULT] = { "fault", "KIND[:N]",
-			"alloc or send: again with each of them failing; or "
-			"once, with the Nth" },
+			"alloc or send: again with each failing, or the Nth" },
 	[OPT_SAMPLE] = { "sample", "N",
-			 "with --fault: N of a scenario's points, or all "
-			 "(default: all up to 1000, else 50)" },
+			 "with --fault: so many points (all up to 1000, else 50)" },
 	[N_OPTIONS] = { NULL },
 };
 
