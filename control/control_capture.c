@@ -9,11 +9,10 @@
  *	in:	copied, with its connection's state, before the stack has it;
  *		the stack's trace then tells which were dropped, and why
  *	out:	copied as it comes out of the stack
- *
  *	looped:	what the stack sends to itself, once, as it arrives
  *
- * When the reader asks for no more (question.finished), it gets what is in the ring and
- * the sums.
+ * When the reader asks for no more (question.finished), it gets what is in the
+ * ring and the sums.
  */
 #define _GNU_SOURCE
 #include "control/control_messages.h"
@@ -153,6 +152,7 @@ static void on_batch(void *ctx, const struct host_batch *batch)
 	struct capture *c = ctx;
 
 	c->n_inside = 0;
+	c->looped.record = NULL; /* its packet's memory may be another's */
 	for (int i = 0; i < batch->n; i++) {
 		struct control_packet *p = copy(c, batch->pkts[i], batch->link,
 						batch->when == HOST_TAP_OUT);

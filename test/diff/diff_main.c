@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include "diff.h"
 
+#include "own_net.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -53,32 +55,6 @@ static const char help[] =
 	"  --out FOLDER    where a script of each difference goes\n"
 	"  --matrix        print the matrix of states and events instead\n"
 	"  --keep-going    do not stop at the first unexplained difference\n";
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
-/* A network of our own; as a user, with a user namespace to be root in. */
-static bool enter_namespace(void)
-{
-	char map[64];
-	unsigned uid = geteuid();
-
-	if (!uid)
-		return !unshare(CLONE_NEWNET);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		return false;
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	return write_file("/proc/self/uid_map", map);
-}
 
 /* False: it differed by microseconds, and does so no more. */
 static bool show(struct diff_run *r, const struct diff_plan *plan,
@@ -125,7 +101,7 @@ static int work(const struct options *o, int job, struct told *told)
 	const char *why = NULL;
 	int known;
 
-	if (!enter_namespace()) {
+	if (!own_net_enter()) {
 		printf("skipped: no network namespace of our own: %s\n",
 		       strerror(errno));
 		return 77;

@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include "timed.h"
 
+#include "own_net.h"
+
 #include "base/bytes.h"
 #include "base/time.h"
 
@@ -55,31 +57,6 @@ static const char help[] =
 	"  --out FOLDER   where a script of each difference goes\n"
 	"  --plan FILE    plans written by hand, as timed_plan.c says\n"
 	"  --dump         print the script of each session instead\n";
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
-static bool enter_namespace(void)
-{
-	char map[64];
-	unsigned uid = geteuid();
-
-	if (!uid)
-		return !unshare(CLONE_NEWNET);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		return false;
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	return write_file("/proc/self/uid_map", map);
-}
 
 /* A packet that waits to be read for a while counts as late: be first. Who may
  * not be has more sessions that differ once, and not again. */
@@ -353,7 +330,7 @@ static int do_batch(const struct options *o, uint64_t first)
 	int again = 0, tries, i;
 
 	b.o = o;
-	if (!enter_namespace()) {
+	if (!own_net_enter()) {
 		printf("skipped: no network namespace of our own: %s\n",
 		       strerror(errno));
 		return 77;
