@@ -3,6 +3,8 @@
  * The interface says nothing of addresses, MTU or IP version, and a stack
  * cannot do without. So they are taken from where the tool has them: the
  * script's options, the command line, and last --so_flags, "mtu=1520,seed=3".
+ * Nor does it say which script: the tool asks for a stack once a script, in the
+ * order of its command line, and ends at the first that fails.
  */
 #include "plugin.h"
 
@@ -18,8 +20,12 @@
 struct said {
 	struct drill_override options[OPTIONS_MAX];
 	int n;
-	const char *path; /* of the script */
+	int n_scripts;
+	const char *path; /* of this stack's script */
 };
+
+/* Of the stacks made so far. */
+static int n_stacks;
 
 static void add(struct said *s, const char *name, const char *value)
 {
@@ -63,7 +69,7 @@ static bool read_word(struct said *s, const char *word, const char *next)
 		return !word[2];
 	}
 	if (strncmp(word, "--", 2) != 0) {
-		if (word[0] != '-')
+		if (word[0] != '-' && s->n_scripts++ < n_stacks)
 			s->path = word;
 		return false;
 	}
@@ -136,6 +142,7 @@ void plugin_configure(const char *flags)
 	size_t n;
 	int line;
 
+	n_stacks++;
 	drill_config_init(&plugin.config);
 	read_command_line(&s);
 	read_flags(&s, flags);

@@ -9,7 +9,8 @@
  * when that is done or asleep by /proc; all time is the plugin's; snapshots,
  * open(), sendfile(), system() and the last close() are the host's own calls.
  *
- * Prints "passed", "failed" or "skipped", the line, the file and why.
+ * Prints "passed", "failed" or "skipped", the line, the file and why, and like
+ * the tool ends with 1 at the first script that did not pass.
  */
 #define _GNU_SOURCE
 #include "plugin_host.h"
@@ -69,12 +70,8 @@ static struct drill_adapter *new_client(const struct drill_config *c,
 					int64_t now, const char **why)
 {
 	struct packetdrill_interface ifc = { 0 };
-	char flags[512], local[TERN_ADDR_STRLEN];
 
-	tern_addr_print(&c->local_ip, local);
-	snprintf(flags, sizeof(flags), "mtu=%u,local_ip=%s,%s", c->mtu, local,
-		 so_flags);
-	init(flags, &ifc);
+	init(so_flags, &ifc);
 	if (!ifc.free || !ifc.splice) {
 		*why = "the plugin left calls out";
 		return NULL;
@@ -91,7 +88,7 @@ static void show_trail(const struct drill_run *r)
 	free(t.s);
 }
 
-static void run(const char *path, const struct drill_override *o, int n)
+static bool run(const char *path, const struct drill_override *o, int n)
 {
 	struct drill_script script = { .path = path };
 	struct drill_config config;
@@ -123,6 +120,7 @@ static void run(const char *path, const struct drill_override *o, int n)
 	drill_run_fini(&r);
 	drill_mem_fini(&script.mem);
 	free(text);
+	return verdict == DRILL_PASSED;
 }
 
 int main(int argc, char **argv)
@@ -158,9 +156,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", wrong);
 		return 2;
 	}
-	for (; i < argc; i++)
-		run(argv[i], o, n);
+	while (i < argc && run(argv[i], o, n))
+		i++;
 	while (n-- > 0)
 		free((void *)(uintptr_t)o[n].name);
-	return 0;
+	return i < argc;
 }
