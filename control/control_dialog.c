@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHARE 25 /* one in so many: 4 % */
+#define SHARE 36 /* one in so many: 2.8 % */
 #define STILL_NS (100 * INT64_C(1000000))
 #define OUT_LEN 65536
 

@@ -12,26 +12,27 @@
  *			during and after. Each socket must be there once.
  *
  * The median of the rounds counts. CPU time rather than the clock's, so that
- * others on the machine do not count; on a machine with two free cores both are
- * the same. The times of ss are the clock's.
+ * others on the machine do not count. The times of ss are the clock's.
+ *
+ * What is lost has two causes: the host's own part in the listing, and that a
+ * core, its caches and its clock are shared with whatever runs beside, ss or
+ * not. So each round has a third kind of span, beside a process that formats
+ * lines as ss does, and asks nothing of the host: what is lost over that is the
+ * host's part.
  */
 #define _GNU_SOURCE
 #include "tools/bench.h"
+#include "tools/bench_beside.h"
 
 #include "control/control.h"
 #include "link/heap.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define BATCH 64
 #define CHUNK 65536
@@ -60,6 +61,7 @@ struct observe {
 	uint32_t n;   /* connections at rest */
 	int from, to; /* the sockets of the traffic: host's, peer's */
 	char *buf;
+	struct bench_neighbour neighbour;
 };
 
 /* Bytes that came, and what that took. */
@@ -278,63 +280,33 @@ static bool run_traffic(struct observe *o, pid_t child, double seconds,
 	return !status;
 }
 
-/* tern ss, writing to fd. Spawned and not forked: a copy of all our pages would
- * be measured, too. */
-static pid_t start_ss(const struct observe *o, const char *how, int fd)
+static bool run_beside(struct observe *o, double seconds, struct span *out)
 {
-	char *argv[] = { "tern",
-			 "ss",
-			 (char *)(uintptr_t)how,
-			 "--host",
-			 (char *)(uintptr_t)o->name,
-			 NULL };
-	posix_spawn_file_actions_t files;
-	pid_t pid = 0;
+	bool well = bench_neighbour_work(&o->neighbour, true) &&
+		    run_traffic(o, 0, seconds, out);
 
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, fd, STDOUT_FILENO);
-	if (posix_spawn(&pid, "/proc/self/exe", &files, NULL, argv, environ))
-		pid = 0;
-	posix_spawn_file_actions_destroy(&files);
-	if (!pid)
-		fprintf(stderr, "tern bench observe: tern ss does not start\n");
-	return pid;
-}
-
-static uint64_t count_lines(int fd)
-{
-	off_t len = lseek(fd, 0, SEEK_END);
-	const char *text, *at;
-	uint64_t n = 0;
-
-	if (len <= 0)
-		return 0;
-	text = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (text == MAP_FAILED)
-		return 0;
-	for (at = text; (at = memchr(at, '\n', (size_t)(text + len - at)));
-	     at++)
-		n++;
-	munmap((void *)(uintptr_t)text, (size_t)len);
-	return n;
+	return bench_neighbour_work(&o->neighbour, false) && well;
 }
 
 static bool run_ss(struct observe *o, const char *how, struct span *out,
 		   uint64_t *lines)
 {
 	int fd = memfd_create("ss", MFD_CLOEXEC);
-	pid_t pid = fd >= 0 ? start_ss(o, how, fd) : 0;
+	pid_t pid = fd >= 0 ? bench_start_ss(o->name, how, fd) : 0;
 	bool well = pid && run_traffic(o, pid, 0, out);
 
-	*lines = well ? count_lines(fd) : 0;
+	*lines = well ? bench_count_lines(fd) : 0;
 	if (fd >= 0)
 		close(fd);
 	return well;
 }
 
 struct figures {
-	double summary_ms[MAX_ROUNDS], lines[MAX_ROUNDS], loss[MAX_ROUNDS];
-	double gbit[MAX_ROUNDS];
+	double summary_ms[MAX_ROUNDS], lines[MAX_ROUNDS], gbit[MAX_ROUNDS];
+	double loss
+		[MAX_ROUNDS]; /* to a listing; of it, to any busy neighbour */
+	double neighbour[MAX_ROUNDS];
+	double own[MAX_ROUNDS]; /* to the listing, over the neighbour's */
 };
 
 static double speed(const struct span *s)
@@ -345,7 +317,8 @@ static double speed(const struct span *s)
 static bool measure_round(struct observe *o, double seconds, struct figures *f,
 			  unsigned i)
 {
-	struct span summary, before, during, after;
+	struct span summary, before, during, after, beside;
+	double alone;
 	uint64_t lines;
 	/* The listeners, the one of the traffic, the traffic; the header. */
 	uint64_t all = o->n + (o->n + PER_LISTENER - 1) / PER_LISTENER + 3;
@@ -353,6 +326,7 @@ static bool measure_round(struct observe *o, double seconds, struct figures *f,
 	if (!run_ss(o, "-s", &summary, &lines) ||
 	    !run_traffic(o, 0, seconds, &before) ||
 	    !run_ss(o, "-tan", &during, &lines) ||
+	    !run_beside(o, during.wall_s, &beside) ||
 	    !run_traffic(o, 0, seconds, &after))
 		return false;
 	if (lines != all) {
@@ -363,9 +337,11 @@ static bool measure_round(struct observe *o, double seconds, struct figures *f,
 	}
 	f->summary_ms[i] = summary.wall_s * 1e3;
 	f->lines[i] = (double)lines / during.wall_s;
-	f->gbit[i] = (speed(&before) + speed(&after)) / 2 * 8 / 1e9;
-	f->loss[i] = 100 - 100 * speed(&during) * 2 /
-				   (speed(&before) + speed(&after));
+	alone = (speed(&before) + speed(&after)) / 2;
+	f->gbit[i] = alone * 8 / 1e9;
+	f->loss[i] = 100 - 100 * speed(&during) / alone;
+	f->neighbour[i] = 100 - 100 * speed(&beside) / alone;
+	f->own[i] = 100 - 100 * speed(&during) / speed(&beside);
 	return true;
 }
 
@@ -386,18 +362,21 @@ static int tell(struct figures *f, unsigned n, uint64_t sockets,
 		json_t *results)
 {
 	double summary = median(f->summary_ms, n);
-	double lines = median(f->lines, n), loss = median(f->loss, n);
+	double lines = median(f->lines, n), own = median(f->own, n);
 
 	bench_add(results, "sockets", (double)sockets, "");
 	bench_add(results, "traffic, of the host's CPU", median(f->gbit, n),
 		  "Gbit/s");
 	bench_add(results, "ss -s answers in", summary, "ms");
 	bench_add(results, "ss -tan lists", lines, "lines/s");
-	bench_add(results, "traffic lost meanwhile", loss, "%");
+	bench_add(results, "traffic lost meanwhile", median(f->loss, n), "%");
+	bench_add(results, "traffic lost to any busy neighbour",
+		  median(f->neighbour, n), "%");
+	bench_add(results, "traffic lost to the listing itself", own, "%");
 	if (sockets < ALL_SOCKETS)
 		return 0;
 	if (summary <= MOST_SUMMARY_MS && lines >= LEAST_LINES &&
-	    loss <= MOST_LOSS)
+	    own <= MOST_LOSS)
 		return 0;
 	fprintf(stderr,
 		"tern bench observe: wanted are at most %g ms, at least %g "
@@ -408,17 +387,21 @@ static int tell(struct figures *f, unsigned n, uint64_t sockets,
 
 static int run(const struct bench_options *options, json_t *results)
 {
-	struct observe o = { .n = (uint32_t)options->sockets };
+	struct observe o = { .n = (uint32_t)options->sockets,
+			     .neighbour = { .orders = -1 } };
 	struct figures f;
-	bool well = open_host(&o);
 	struct span span;
+	bool well = bench_neighbour_start(&o.neighbour) ||
+		    fail("no process beside", -TERN_EAGAIN);
 
+	well = well && open_host(&o);
 	if (well && !(fill(&o) && connect_traffic(&o)))
 		well = fail("no connections", -TERN_ECONNREFUSED);
 	well = well && run_traffic(&o, 0, options->seconds / 5, &span);
 	for (unsigned i = 0; i < options->rounds && well; i++)
 		well = measure_round(&o, options->seconds / 5, &f, i);
 	close_all(&o);
+	bench_neighbour_end(&o.neighbour);
 	return well ? tell(&f, options->rounds, options->sockets, results) : 1;
 }
 
