@@ -322,6 +322,7 @@ int64_t call_getsockopt(struct call *c)
 	_Alignas(8) uint8_t value[OPT_MAX];
 	size_t len;
 	int room, error;
+	size_t had;
 
 	error = call_read(c, c->arg[4], &room, sizeof(room));
 	if (error)
@@ -329,11 +330,16 @@ int64_t call_getsockopt(struct call *c)
 	if (room < 0)
 		return -EINVAL;
 	len = (size_t)room < sizeof(value) ? (size_t)room : sizeof(value);
+	had = len;
 	memset(value, 0, len);
 	error = get_option(c, (int)c->arg[1], (int)c->arg[2], value, &len);
-	if (error)
-		return error;
 	room = (int)len;
+	if (error) {
+		/* Only TCP_SAVED_SYN tells how much it would have been. */
+		if (len != had)
+			call_write(c, c->arg[4], &room, sizeof(room));
+		return error;
+	}
 	error = call_write(c, c->arg[3], value, len);
 	if (!error)
 		error = call_write(c, c->arg[4], &room, sizeof(room));

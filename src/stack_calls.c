@@ -199,8 +199,7 @@ int tern_getsockopt(struct tern_stack *st, int s, int level, int name,
 	c.out_len = *len;
 	c.arg[2] = (int64_t)*len;
 	result = (int)stack_door(st, &c);
-	if (!result)
-		*len = c.out_len;
+	*len = c.out_len;
 	return result;
 }
 

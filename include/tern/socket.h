@@ -317,6 +317,8 @@ int tern_shutdown(struct tern_stack *, int s, int how, int64_t now);
  * TERN_POLLHUP before the call, and says so with tern_close() at the end. */
 int tern_close(struct tern_stack *, int s, int64_t now);
 
+/* *len is changed on success, and where TCP_SAVED_SYN gives EINVAL: to the bytes
+ * that it would take. */
 int tern_getsockopt(struct tern_stack *, int s, int level, int name,
 		    void *value, size_t *len, int64_t now);
 int tern_setsockopt(struct tern_stack *, int s, int level, int name,

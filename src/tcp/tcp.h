@@ -26,6 +26,8 @@ struct tcp_state {
 	struct slab ports, taken;
 	struct slab kept; /* tcp_kept.c */
 	struct idhash kept_by_conn;
+	struct slab saved; /* tcp_saved.c */
+	struct idhash saved_by_owner;
 	struct slab notes, lends, lents;
 	uint32_t lend_done, lend_done_last; /* for tcp_lend_settle() */
 	struct slab reqs[2], tws[2];	    /* IPv4, IPv6 */

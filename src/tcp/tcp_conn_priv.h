@@ -244,7 +244,8 @@ struct tcp_conn {
 		/* No header prediction before tcp_predict(): it shows [k]. */
 		unpredicted : 1;
 	uint8_t snd_scale : 4, rcv_scale : 4;
-	uint8_t port_class; /* PORT_*: as what it is counted there */
+	uint8_t port_class : 3, /* PORT_*: as what it is counted there */
+		has_syn : 1;	/* TCP_SAVED_SYN: tcp_saved.c */
 	/* What was agreed, and what was asked for. */
 	uint32_t ts_ok : 1, sack_ok : 1, wscale_ok : 1;
 	uint32_t v6 : 1, v6only : 1, any : 1, decide : 1;
@@ -322,7 +323,8 @@ struct tcp_req {
 		undecided : 1, told : 1, acked : 1, v6 : 1;
 	/* With ecn_ok: AccECN; the mark of the SYN; a SYN (a SYN-ACK) of this
 	 * handshake was without any flag of ECN. */
-	uint8_t accecn : 1, syn_ecn : 2, no_ecn_in : 1, no_ecn_out : 1;
+	uint8_t accecn : 1, syn_ecn : 2, no_ecn_in : 1, no_ecn_out : 1,
+		has_syn : 1; /* tcp_saved.c */
 	/* laddr, raddr: 4 bytes each or 16 */
 	uint8_t addrs[];
 };

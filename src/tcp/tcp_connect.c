@@ -10,6 +10,7 @@ static void renew(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_release_active(st, c);
 	tcp_kept_drop(st, c);
+	tcp_saved_drop(st, c);
 	tcp_hist_free(st, c);
 	c->srtt_us = c->rttvar_us = 0;
 	c->rto_us = c->mdev_us = TCP_RTO_INIT / NS_PER_US;
@@ -111,6 +112,7 @@ void tcp_disconnect(struct tern_stack *st, struct tcp_conn *c)
 		tcp_set_state(st, c, TERN_TCP_CLOSE, "disconnect");
 	}
 	tcp_release_active(st, c);
+	tcp_saved_drop(st, c);
 	c->keep_at = NEVER;
 	tcp_timer_arm(st, c);
 	if (c->opts->window_clamp && (o = tcp_opts_own(st, c)) != NULL)

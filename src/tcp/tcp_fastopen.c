@@ -156,6 +156,7 @@ static bool make_child(struct tern_stack *st, struct tcp_conn *l,
 	c = tcp_child(st, l, &u.q);
 	if (!c)
 		return false;
+	tcp_saved_take_child(st, l, in, c);
 	l->listener->fo_n++;
 	c->fo_child = c->fo_born = c->syn_data_acked = 1;
 	c->act->syn_seq = u.q.iss;

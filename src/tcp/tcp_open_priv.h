@@ -50,6 +50,21 @@ struct tcp_conn *tcp_child(struct tern_stack *, struct tcp_conn *listener,
 			   const struct tcp_req *);
 bool tcp_accept_full(const struct tcp_listener *);
 
+/* tcp_saved.c: the SYN, if the listener asks for it (TCP_SAVE_SYN), kept for an
+ * entry, or for a child that had none; from the one to the other; forgotten. */
+bool tcp_saved_init(struct tern_stack *);
+void tcp_saved_fini(struct tern_stack *);
+void tcp_saved_take(struct tern_stack *, const struct tcp_conn *listener,
+		    const struct tcp_in *, struct tcp_req *);
+void tcp_saved_take_child(struct tern_stack *, const struct tcp_conn *listener,
+			  const struct tcp_in *, struct tcp_conn *child);
+void tcp_saved_pass(struct tern_stack *, struct tcp_req *, struct tcp_conn *);
+void tcp_saved_drop(struct tern_stack *, struct tcp_conn *);
+void tcp_saved_drop_req(struct tern_stack *, struct tcp_req *);
+/* Its headers, *len 0 if there are none. */
+const uint8_t *tcp_saved_of(const struct tern_stack *, const struct tcp_conn *,
+			    size_t *len);
+
 /* tcp_connect.c */
 /* The first write of a connection that is to carry data in its SYN. 0: it is
  * open already. */

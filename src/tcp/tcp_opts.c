@@ -208,8 +208,7 @@ int tcp_getsockopt(struct tern_stack *st, uint32_t id, int level, int name,
 		else
 			opt_out(&k, &v, sizeof(v));
 	}
-	if (!err)
-		*len = k.len;
+	*len = k.len;
 	return err;
 }
 

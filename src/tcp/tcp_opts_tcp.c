@@ -6,9 +6,9 @@
  * TCP_CORK push what waits, TCP_QUICKACK sends the ACK that is owed, changed
  * keep-alive times start the clock again.
  *
- * Kept and read back, their machinery still to come: TCP_SAVE_SYN
- * (TCP_SAVED_SYN is empty), TCP_INQ, TCP_TX_DELAY. Not implemented: TCP_REPAIR*,
- * TCP_MD5SIG*, TCP_AO*, TCP_ZEROCOPY_RECEIVE (ENOPROTOOPT), any TCP_ULP (ENOENT).
+ * Kept and read back, their machinery still to come: TCP_INQ, TCP_TX_DELAY. Not
+ * implemented: TCP_REPAIR*, TCP_MD5SIG*, TCP_AO*, TCP_ZEROCOPY_RECEIVE
+ * (ENOPROTOOPT), any TCP_ULP (ENOENT).
  */
 #include "tcp_opts_priv.h"
 
@@ -378,6 +378,23 @@ static int get_cc_info(struct opt_call *k)
 	return opt_out(k, info, tcp_cc_info(k->st, k->c, info));
 }
 
+/* Told once. Who has no room for all of it learns how much there is [k]. */
+static int get_saved_syn(struct opt_call *k)
+{
+	size_t len, room = k->len;
+	const uint8_t *bytes = tcp_saved_of(k->st, k->c, &len);
+
+	if (room < len) {
+		k->len = len;
+		return -TERN_EINVAL;
+	}
+	if (!len)
+		return opt_out(k, "", 0);
+	opt_out(k, bytes, len);
+	tcp_saved_drop(k->st, k->c);
+	return 0;
+}
+
 /* What is asked for is not there. */
 static int get_nothing(struct opt_call *k)
 {
@@ -429,7 +446,7 @@ static const struct opt rows[] = {
 	{ TERN_TCP_FASTOPEN_KEY, .get_raw = get_fastopen_key,
 	  .set_raw = set_fastopen_key },
 	{ TERN_TCP_SAVE_SYN, 0, 2, OPT_FIELD(save_syn) },
-	{ TERN_TCP_SAVED_SYN, .get_raw = get_nothing },
+	{ TERN_TCP_SAVED_SYN, .get_raw = get_saved_syn },
 	{ TERN_TCP_INQ, 0, 1, .bit = OPT_INQ },
 	{ TERN_TCP_TX_DELAY, 0, INT32_MAX, OPT_FIELD(tx_delay_us) },
 	{ TERN_TCP_THIN_LINEAR_TIMEOUTS, 0, 1, .bit = OPT_THIN_LINEAR },

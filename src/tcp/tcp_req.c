@@ -69,6 +69,7 @@ void tcp_req_drop(struct tern_stack *st, struct tcp_req *q)
 	bool v6 = q->v6;
 
 	tcp_req_tuple(q, &l, &r);
+	tcp_saved_drop_req(st, q);
 	unlink_req(st, listener_of(st, q), q);
 	wheel_cancel(&st->tcp.req_wheel[v6], q->id);
 	idhash_remove(&st->tcp.req_by_tuple[v6], q->id,
@@ -161,6 +162,7 @@ struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
 	q->id = id;
 	tcp_req_fill(st, c, in, q);
 	q->iss = in->has_isn ? in->isn : tcp_isn(st, l, q->lport, r, q->rport);
+	tcp_saved_take(st, c, in, q);
 	link_req(st, c->listener, q);
 	idhash_insert(&st->tcp.req_by_tuple[v6], id,
 		      tcp_tuple_hash(st, l, q->lport, r, q->rport));
@@ -335,6 +337,7 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 		ip_drop(st, in->pkt, DROP_TCP_LISTEN_OVERFLOW);
 		return;
 	}
+	tcp_saved_pass(st, q, child);
 	tcp_req_drop(st, q);
 	tcp_conn_input(st, child, in);
 	tcp_post(st, c);

@@ -93,6 +93,7 @@ void tcp_conn_free(struct tern_stack *st, struct tcp_conn *c)
 	tcp_unhash(st, c);
 	tcp_port_release(st, c);
 	tcp_kept_drop(st, c);
+	tcp_saved_drop(st, c);
 	wheel_cancel(&st->tcp.conn_wheel, c->id);
 	if (c->state != TERN_TCP_LISTEN && c->act) {
 		tcp_sendq_purge(st, c);

@@ -445,7 +445,8 @@ bool tcp_tables_init(struct tern_stack *st)
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
 	    idhash_init(&t->tw_by_tuple[1], &t->tws[1],
 			offsetof(struct tcp_tw, hash_next), rehash_tw, st) &&
-	    tcp_kept_init(st) && tcp_metrics_init(st) && tcp_ports_init(st))
+	    tcp_kept_init(st) && tcp_saved_init(st) && tcp_metrics_init(st) &&
+	    tcp_ports_init(st))
 		return true;
 	tcp_tables_fini(st);
 	return false;
@@ -458,6 +459,7 @@ void tcp_tables_fini(struct tern_stack *st)
 
 	tcp_ports_fini(st);
 	tcp_kept_fini(st);
+	tcp_saved_fini(st);
 	tcp_metrics_fini(st);
 	slab_fini(&t->fo_resets);
 	idhash_fini(&t->by_tuple);

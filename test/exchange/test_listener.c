@@ -483,6 +483,52 @@ static void who_waits_to_be_accepted_rests(struct story *t)
 	t_recv(t, 5);
 }
 
+static int saved_syn(struct story *t, uint8_t *out, size_t *len)
+{
+	return tern_getsockopt(t->st, t->s, TERN_IPPROTO_TCP,
+			       TERN_TCP_SAVED_SYN, out, len, t->now);
+}
+
+/* It was always empty. */
+static void saved_syn_tells_what_room_it_takes_and_comes_once(struct story *t)
+{
+	uint8_t syn[100];
+	size_t ip = t->v6 ? 40 : 20, len = ip + 23;
+
+	t_listen(t, 5);
+	t_opt(t, TERN_IPPROTO_TCP, TERN_TCP_SAVE_SYN, 1);
+	arrive(t, 1000);
+	t_accept(t);
+	t_is(t, saved_syn(t, syn, &len), -TERN_EINVAL);
+	t_is(t, len, ip + 24);
+	len = sizeof(syn);
+	t_is(t, saved_syn(t, syn, &len), 0);
+	t_is(t, len, ip + 24);
+	t_is(t, syn[0] >> 4, t->v6 ? 6 : 4);
+	t_is(t, syn[ip] << 8 | syn[ip + 1], 1000);
+	t_is(t, syn[ip + 20] << 8 | syn[ip + 21], 0x0204); /* MSS */
+	len = sizeof(syn);
+	t_is(t, saved_syn(t, syn, &len), 0);
+	t_is(t, len, 0);
+}
+
+static void saved_syns_are_given_back_with_what_they_began(struct story *t)
+{
+	t_listen(t, 5);
+	t_opt(t, TERN_IPPROTO_TCP, TERN_TCP_SAVE_SYN, 1);
+	arrive(t, 1003);
+	t_accept(t);
+	t_in(t, "R 1:1(0)");
+	arrive(t, 1000); /* waits to be accepted */
+	t_flow(t, 1001); /* half-open to the end */
+	t_in(t, "S 0:0(0) <mss 1460>");
+	t_out(t, "S. 0:0(0) ack 1");
+	t_flow(t, 1002);
+	t_in(t, "S 0:0(0) <mss 1460>");
+	t_out(t, "S. 0:0(0) ack 1");
+	t_in(t, "R 1:1(0)");
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -515,6 +561,8 @@ int main(void)
 		STORY(accepted_socket_inherits_options),
 		STORY(icmp_error_ends_a_half_open_connection),
 		STORY(who_waits_to_be_accepted_rests),
+		STORY(saved_syn_tells_what_room_it_takes_and_comes_once),
+		STORY(saved_syns_are_given_back_with_what_they_began),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
