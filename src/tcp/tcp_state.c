@@ -33,16 +33,16 @@ int tcp_init(struct tern_stack *st)
 
 void tcp_fini(struct tern_stack *st)
 {
-	uint32_t id = 0;
+	uint32_t id;
 	int v6;
 
-	while ((id = slab_next(&st->tcp.conns, id)) != 0) {
-		struct tcp_conn *c = conn_at(st, id);
-
-		if (c->state == TERN_TCP_LISTEN)
-			tcp_listener_stop(st, c);
-		tcp_conn_free(st, c);
-	}
+	/* Listeners first: they know those who wait in their queues by
+	 * number, and one that waits may have a lower number than they. */
+	for (id = 0; (id = slab_next(&st->tcp.conns, id)) != 0;)
+		if (conn_at(st, id)->state == TERN_TCP_LISTEN)
+			tcp_listener_stop(st, conn_at(st, id));
+	for (id = 0; (id = slab_next(&st->tcp.conns, id)) != 0;)
+		tcp_conn_free(st, conn_at(st, id));
 	for (v6 = 0; v6 < 2; v6++)
 		while ((id = slab_next(&st->tcp.tws[v6], 0)) != 0)
 			tcp_tw_free(st, slab_at(&st->tcp.tws[v6], id));

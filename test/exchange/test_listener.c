@@ -415,6 +415,17 @@ static void closing_the_listener_resets_who_was_not_accepted(struct story *t)
 	t_out(t, "R 1:1(0)");
 }
 
+/* Once the stack freed connections in the order of their numbers, and the
+ * listener then looked for one that was gone. */
+static void stack_ends_while_a_child_older_by_number_waits(struct story *t)
+{
+	int s = tern_socket(t->st, TERN_AF_INET, TERN_SOCK_STREAM, 0, t->now);
+
+	t_listen(t, 5);
+	t_is(t, tern_close(t->st, s, t->now), 0);
+	arrive(t, 1);
+}
+
 static void shutdown_stops_a_listener(struct story *t)
 {
 	t_listen(t, 5);
@@ -557,6 +568,7 @@ int main(void)
 		STORY(without_cookies_the_last_quarter_stays_empty),
 		STORY(listener_is_readable_while_somebody_waits),
 		STORY(closing_the_listener_resets_who_was_not_accepted),
+		STORY(stack_ends_while_a_child_older_by_number_waits),
 		STORY(shutdown_stops_a_listener),
 		STORY(accepted_socket_inherits_options),
 		STORY(icmp_error_ends_a_half_open_connection),
