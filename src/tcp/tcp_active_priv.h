@@ -46,6 +46,7 @@ struct tcp_active {
 	struct rbtree rtx;
 	/* What is in flight, in the order in which it was last sent (RACK). */
 	struct tcp_seg *by_time, *by_time_last;
+	uint32_t n_sent;       /* packets, resends too: gives each its nth */
 	struct tern_buf *tail; /* send data is appended here */
 	uint32_t wmem;	       /* Linux's count of bytes queued (SO_SNDBUF) */
 	uint32_t below;	       /* bytes in the link's queue (TSQ) */
@@ -88,8 +89,8 @@ struct tcp_active {
 
 	/* RACK-TLP (RFC 8985). */
 	struct {
-		int64_t sent_at; /* of the newest segment delivered */
-		struct seq end;	 /* its end */
+		uint32_t nth;	/* of the newest segment delivered */
+		struct seq end; /* its end */
 		uint32_t rtt_us;
 		uint32_t last_delivered;
 		uint8_t steps;	 /* reordering window, in min RTT / 4 */

@@ -60,6 +60,7 @@ static void insert_after(struct tcp_active *a, struct tcp_seg *g,
 
 void tcp_rack_sent(struct tcp_conn *c, struct tcp_seg *g)
 {
+	g->nth = ++c->act->n_sent;
 	tcp_rack_forget(c, g);
 	insert_after(c->act, g, c->act->by_time_last);
 }
@@ -71,10 +72,16 @@ void tcp_rack_split(struct tcp_conn *c, struct tcp_seg *g, struct tcp_seg *rest)
 		insert_after(c->act, rest, g);
 }
 
-static bool sent_after(int64_t at1, struct seq end1, int64_t at2,
-		       struct seq end2)
+/* Was what was delivered newest sent after g? By the order of sending, not by
+ * time (RFC 8985 6.2 step 2): many packets leave in one instant here, and a
+ * resend behind new data is the later one, though its sequence is lower. The
+ * parts of one packet left in the order of sequence. */
+static bool sent_before_newest(const struct tcp_active *a,
+			       const struct tcp_seg *g)
 {
-	return at1 > at2 || (at1 == at2 && seq_gt(end1, end2));
+	int32_t order = (int32_t)(a->rack.nth - g->nth);
+
+	return order > 0 || (!order && seq_gt(a->rack.end, seg_end(g)));
 }
 
 void tcp_rack_delivered(struct tern_stack *st, struct tcp_conn *c,
@@ -92,8 +99,8 @@ void tcp_rack_delivered(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	a->rack.has_news = true;
 	a->rack.rtt_us = rtt;
-	if (sent_after(g->sent_at, seg_end(g), a->rack.sent_at, a->rack.end)) {
-		a->rack.sent_at = g->sent_at;
+	if (!sent_before_newest(a, g)) {
+		a->rack.nth = g->nth;
 		a->rack.end = seg_end(g);
 	}
 }
@@ -138,8 +145,7 @@ static int64_t detect(struct tern_stack *st, struct tcp_conn *c)
 		later = g->later;
 		if (g->marks & SEG_LOST && !(g->marks & SEG_RETRANS))
 			continue;
-		if (!sent_after(a->rack.sent_at, a->rack.end, g->sent_at,
-				seg_end(g)))
+		if (!sent_before_newest(a, g))
 			break;
 		left = tcp_rack_left(st, c, g) + window;
 		if (left <= 0) {

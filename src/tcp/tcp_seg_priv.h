@@ -37,6 +37,7 @@ struct tcp_seg {
 	uint32_t lent_cost; /* charged on top: lent memory counts in pages */
 	uint16_t n_retrans;
 	int64_t sent_at; /* last time */
+	uint32_t nth;	 /* of all that was sent, then */
 	/* Delivery rate, as of the last send (draft-cheng-iccrg-delivery-rate-
 	 * estimation). */
 	int64_t delivered_at, first_sent_at;
