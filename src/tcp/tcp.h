@@ -49,7 +49,7 @@ struct tcp_state {
 	const struct tern_cc_ops *cc[TCP_MAX_CC];
 	int n_cc;
 	struct tcp_opts *default_opts;
-	uint32_t challenge_count;
+	uint32_t challenge_count; /* left in the second challenge_at */
 	int64_t challenge_at;
 	struct slab fo_resets, metrics;
 	struct idhash metrics_by_ends;

@@ -9,8 +9,9 @@
  *	SYN		challenge ACK
  *
  * Answers to what is invalid are limited per connection (tcp_invalid_ratelimit),
- * never by a count shared between connections, which would leak (RFC 5961 7's
- * warning; CVE-2016-5696).
+ * and not by a count shared between connections, which leaks (CVE-2016-5696),
+ * unless one is asked for (tcp_challenge_ack_limit). That one is drawn anew each
+ * second, from half of the limit up.
  */
 #include "tcp_priv.h"
 
@@ -72,9 +73,31 @@ static void dupack(struct tern_stack *st, struct tcp_conn *c,
 	tcp_send_ack(st, c);
 }
 
+/* May one more leave in this second? 0 draws from all numbers: no limit [k]. */
+static bool stack_may(struct tern_stack *st)
+{
+	uint32_t limit = (uint32_t)st->tun.tcp_challenge_ack_limit;
+	int64_t second = st->now / NS_PER_S + 1; /* 0: none was counted yet */
+	struct tcp_state *t = &st->tcp;
+
+	if (likely(limit == INT32_MAX || !limit))
+		return true;
+	if (t->challenge_at != second) {
+		t->challenge_at = second;
+		t->challenge_count =
+			(limit + 1) / 2 + rng_below(&st->rng, limit);
+	}
+	if (!t->challenge_count)
+		return false;
+	t->challenge_count--;
+	return true;
+}
+
 void tcp_challenge(struct tern_stack *st, struct tcp_conn *c)
 {
 	if (!tcp_oow_may(st, &c->oow_at, COUNTER_TCP_EXT_ACK_SKIPPED_CHALLENGE))
+		return;
+	if (!stack_may(st))
 		return;
 	COUNT(st, TCP_EXT_CHALLENGE_ACK);
 	tcp_send_ack(st, c);

@@ -154,6 +154,31 @@ static void challenges_are_limited_per_connection(struct story *t)
 	answer_is(t, ESTAB);
 }
 
+/* How many are drawn is no number that a stranger can count back from. */
+static void the_stacks_own_limit_is_drawn_anew_each_second(struct story *t)
+{
+	int64_t n, before = 0, least = INT64_MAX, most = 0;
+	int second, i;
+
+	t_sysctl(t, "tcp_invalid_ratelimit", "0");
+	t_sysctl(t, "tcp_challenge_ack_limit", "20");
+	go_to(t, ESTAB);
+	for (second = 0; second < 20; second++) {
+		for (i = 0; i < 40; i++)
+			t_in(t, "R 2:2(0)");
+		n = story_counter(t, "TcpExtTCPChallengeACK") - before;
+		before += n;
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+		for (; n; n--)
+			t_out(t, ". %u:%u(0) ack 1", 1, 1);
+		t_wait(t, S);
+	}
+	t_is(t, least >= 10 && least < 15, true);
+	t_is(t, most > 25 && most < 30, true);
+	t_counter(t, "TcpExtTCPACKSkippedChallenge", 0);
+}
+
 static void ack_of_what_was_never_sent_is_challenged(struct story *t)
 {
 	int i;
@@ -308,6 +333,7 @@ int main(void)
 		STORY(rst_at_the_fins_number_counts),
 		STORY(syn_is_challenged_in_every_state),
 		STORY(challenges_are_limited_per_connection),
+		STORY(the_stacks_own_limit_is_drawn_anew_each_second),
 		STORY(ack_of_what_was_never_sent_is_challenged),
 		STORY(data_with_such_an_ack_is_dropped_too),
 		STORY(far_too_old_ack_is_challenged),
