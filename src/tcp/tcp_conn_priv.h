@@ -316,7 +316,7 @@ struct tcp_req {
 	uint16_t mss;
 	uint16_t lport, rport;
 	uint8_t link;
-	uint8_t tos;
+	uint8_t tos; /* the SYN's, ECN bits taken off */
 	uint8_t n_retrans, n_timeouts;
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t ts_ok : 1, sack_ok : 1, wscale_ok : 1, ecn_ok : 1,

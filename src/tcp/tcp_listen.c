@@ -210,6 +210,23 @@ static void inherit(struct tcp_conn *c, const struct tcp_conn *l)
 	c->cc_index = l->cc_index;
 }
 
+/* Its listener's options, and by tcp_reflect_tos the SYN's TOS. */
+static bool child_opts(struct tern_stack *st, struct tcp_conn *c,
+		       const struct tcp_conn *listener, const struct tcp_req *q)
+{
+	struct tcp_opts *o;
+
+	tcp_opts_put(st, c->opts);
+	c->opts = listener->opts;
+	c->opts->refs++;
+	if (!st->tun.tcp_reflect_tos || c->opts->tos == q->tos)
+		return true;
+	o = tcp_opts_own(st, c);
+	if (o)
+		o->tos = q->tos;
+	return o != NULL;
+}
+
 static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 			  const struct tcp_req *q)
 {
@@ -259,9 +276,8 @@ struct tcp_conn *tcp_child(struct tern_stack *st, struct tcp_conn *listener,
 	if (!c)
 		goto fail;
 	inherit(c, listener);
-	tcp_opts_put(st, c->opts);
-	c->opts = listener->opts;
-	c->opts->refs++;
+	if (!child_opts(st, c, listener, q))
+		goto fail;
 	tcp_req_tuple(q, &c->laddr, &c->raddr);
 	c->lport = q->lport;
 	c->rport = q->rport;

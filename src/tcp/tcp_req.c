@@ -139,7 +139,7 @@ void tcp_req_fill(struct tern_stack *st, const struct tcp_conn *c,
 	q->irs = in->h.seq;
 	q->rcv_nxt = seq_add(q->irs, 1);
 	q->link = in->pkt->link;
-	q->tos = c->opts->tos;
+	q->tos = in->ip->tos & 0xfc;
 	q->synack_us = (uint32_t)(st->now / NS_PER_US);
 	q->listener = c->listener->id;
 	tcp_addrs_put(q->addrs, q->v6, l, r);
@@ -176,7 +176,6 @@ static void reply(struct tern_stack *st, const struct tcp_req *q,
 	tcp_req_tuple(q, &r->src, &r->dst);
 	r->sport = q->lport;
 	r->dport = q->rport;
-	r->tos = q->tos;
 	if (q->ts_ok) {
 		r->o.present |= WIRE_OPT_TS;
 		r->o.ts_val = ts_ms + tcp_ts_offset(st, &r->src, &r->dst);
@@ -198,6 +197,7 @@ void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms,
 	};
 	struct tern_addr la, ra;
 
+	r.tos = st->tun.tcp_reflect_tos ? q->tos : c->opts->tos;
 	q->synack_ms = ts_ms;
 	tcp_req_tuple(q, &la, &ra);
 	r.o.present = WIRE_OPT_MSS;
@@ -231,7 +231,8 @@ static void resend_synack(struct tern_stack *st, struct tcp_req *q)
 	tcp_req_synack(st, q, NULL);
 }
 
-static void send_ack(struct tern_stack *st, const struct tcp_req *q)
+static void send_ack(struct tern_stack *st, const struct tcp_req *q,
+		     const struct tcp_in *in)
 {
 	struct tcp_reply r = {
 		.seq = seq_add(q->iss, 1),
@@ -239,6 +240,7 @@ static void send_ack(struct tern_stack *st, const struct tcp_req *q)
 		.flags = TCP_ACK,
 		.window = (uint16_t)min_u32(q->rcv_wnd >> q->rcv_scale,
 					    TCP_MAX_WINDOW),
+		.tos = in->ip->tos & 0xfc, /* [k] */
 	};
 
 	reply(st, q, now_ms(st), &r);
@@ -414,7 +416,7 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 		if (!(flags & TCP_RST) && !q->undecided &&
 		    tcp_oow_may_for(st, in, &q->oow_at,
 				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			send_ack(st, q);
+			send_ack(st, q, in);
 		ip_drop(st, in->pkt, fault);
 		return;
 	}
@@ -422,7 +424,7 @@ void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 	if (flags & TCP_RST && !seq_eq(in->h.seq, q->rcv_nxt)) {
 		if (tcp_oow_may_for(st, in, &q->oow_at,
 				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			send_ack(st, q);
+			send_ack(st, q, in);
 		ip_drop(st, in->pkt, DROP_TCP_INVALID_SEQUENCE);
 		return;
 	}
