@@ -209,6 +209,7 @@ static void clean_rtx(struct tern_stack *st, struct tcp_conn *c,
 		else if (s->has_reord && seq_lt(s->reord, s->prior_fack))
 			tcp_sack_reordering(st, c, s->reord, false);
 	}
+	tcp_mtu_acked(st, c);
 	tcp_cc_on_rtt(st, c, s->rs.rtt_us);
 	if (!a->packets_out)
 		tcp_chrono_set(st, c, a->unsent ? a->chrono : TCP_CHRONO_NONE);

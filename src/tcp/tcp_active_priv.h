@@ -37,6 +37,16 @@ struct tcp_cookie {
 	uint8_t bytes[WIRE_TCP_MAX_COOKIE];
 };
 
+/* Path MTU probing (tcp_mtu_probe.c): sizes of packets. */
+struct tcp_mtu_search {
+	bool is_on;
+	uint16_t low;	      /* gets through */
+	uint16_t high;	      /* the largest that may */
+	uint16_t size;	      /* of the probe in flight; 0: none */
+	struct seq from, end; /* of it */
+	int64_t began_at;
+};
+
 struct tcp_active {
 	uint32_t id;
 	int64_t at[TCP_N_ACT_TIMERS];
@@ -145,8 +155,7 @@ struct tcp_active {
 	/* What cannot change while it runs, at hand. */
 	uint32_t ts_offset;
 	uint32_t route_generation;
-	uint16_t mss_low; /* a black hole is suspected; 0: none */
-	int64_t mss_low_until;
+	struct tcp_mtu_search mtu;
 	struct ip_path path;
 	int64_t syn_at;	      /* when the SYN was first sent */
 	struct tcp_cookie fo; /* for the next SYN or SYN-ACK */

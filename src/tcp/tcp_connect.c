@@ -46,6 +46,7 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	c->mss_peer = c->advmss;
 	if (c->opts->user_mss)
 		c->mss_peer = min_u32(c->mss_peer, c->opts->user_mss);
+	tcp_mtu_init(st, c);
 	tcp_sync_mss(st, c, c->act->path.mtu);
 	/* Whether timestamps take 12 of them is not known yet. */
 	mss = c->advmss;

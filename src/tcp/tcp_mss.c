@@ -6,7 +6,7 @@
  * to take off, and tcp_mss_now() does, for each segment, since SACK blocks
  * come and go. c->mss_peer is what the peer announced (or the default it stands
  * for), c->pmtu the path that c->mss was computed from; c->mss has the
- * timestamp option taken off.
+ * timestamp option taken off. tcp_mtu_probe.c searches for the path's size.
  */
 #include "tcp_priv.h"
 
@@ -40,17 +40,26 @@ uint16_t tcp_syn_mss(const struct tern_stack *st, const struct tcp_conn *c)
 	return (uint16_t)mss;
 }
 
+uint32_t tcp_mss_of(const struct tern_stack *st, const struct tcp_conn *c,
+		    uint32_t mtu)
+{
+	uint32_t mss = mtu - ip_len(tern_addr_is_v4(&c->raddr)) - WIRE_TCP_LEN;
+
+	mss = min_u32(mss, c->mss_peer);
+	return max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss) -
+	       (c->ts_ok ? 12 : 0);
+}
+
 void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
 {
 	uint32_t mss, half, stamp = c->ts_ok ? 12 : 0;
+	struct tcp_mtu_search *s = c->act ? &c->act->mtu : NULL;
 
 	pmtu = min_u32(pmtu, 65535);
 	c->pmtu = (uint16_t)pmtu;
-	mss = pmtu - ip_len(tern_addr_is_v4(&c->raddr)) - WIRE_TCP_LEN;
-	mss = min_u32(mss, c->mss_peer);
-	if (c->act && c->act->mss_low)
-		mss = min_u32(mss, c->act->mss_low + stamp);
-	mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss) - stamp;
+	if (s && s->high > pmtu)
+		s->high = (uint16_t)pmtu;
+	mss = tcp_mss_of(st, c, pmtu);
 	/* Never more than half the largest window seen, or two segments could
 	 * not be under way (and an ACK would wait for its timer). */
 	if (c->snd.max_wnd) {
@@ -59,6 +68,8 @@ void tcp_sync_mss(struct tern_stack *st, struct tcp_conn *c, uint32_t pmtu)
 		if (mss > half)
 			mss = max_u32(half, 68 - WIRE_TCP_LEN - stamp);
 	}
+	if (s && s->is_on)
+		mss = min_u32(mss, tcp_mss_of(st, c, s->low));
 	c->mss = (uint16_t)mss;
 }
 
@@ -67,10 +78,6 @@ uint32_t tcp_mss_now(struct tern_stack *st, struct tcp_conn *c)
 	struct wire_tcp_opts o = { 0 };
 	uint32_t mss;
 
-	if (c->act && c->act->mss_low && st->now >= c->act->mss_low_until) {
-		c->act->mss_low = 0;
-		tcp_sync_mss(st, c, c->pmtu);
-	}
 	if (c->act && tcp_path(st, c) && c->act->path.mtu != c->pmtu)
 		tcp_sync_mss(st, c, c->act->path.mtu);
 	mss = c->mss;
@@ -108,16 +115,18 @@ uint32_t tcp_size_goal(struct tern_stack *st, const struct tcp_conn *c,
 /* What is in flight and larger than the MSS of now is lost for sure: it is
  * resent at once, smaller. That says nothing about congestion (RFC 1191 6.5),
  * so ssthresh stays. */
-static void resend_smaller(struct tern_stack *st, struct tcp_conn *c)
+void tcp_resend_smaller(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
-	uint32_t before = a->lost_out;
 	struct rbnode *n;
 
-	for (n = a->rtx.first; n; n = rbtree_next(n))
-		if (seg_of(n)->len > c->mss)
+	for (n = a->rtx.first; n; n = rbtree_next(n)) {
+		const struct tcp_seg *g = seg_of(n);
+
+		if ((g->n_segs > 1 ? g->mss : g->len) > c->mss)
 			tcp_mark_lost(st, c, seg_of(n));
-	if (a->lost_out != before)
+	}
+	if (a->lost_out)
 		tcp_resend_lost(st, c);
 }
 
@@ -135,26 +144,6 @@ void tcp_resend_lost(struct tern_stack *st, struct tcp_conn *c)
 	tcp_rtx_queue(st, c);
 }
 
-/* Nothing gets through for a while (RFC 4821 7.7): perhaps it is too big, and
- * who knows does not say so. tcp_base_mss is tried, then half of that, and so
- * on down to tcp_mtu_probe_floor. Not implemented: probing upwards again (7.2).
- * Instead the path's own size is tried again after a while: silence is often
- * loss, and where it was not it costs some seconds a minute. */
-void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
-{
-	struct tcp_active *a = c->act;
-	uint32_t low = (uint32_t)st->tun.tcp_base_mss;
-
-	if (!st->tun.tcp_mtu_probing || c->opts->pmtudisc == 1)
-		return;
-	if (a->mss_low)
-		low = min_u32(low, a->mss_low / 2);
-	low = max_u32(low, (uint32_t)st->tun.tcp_mtu_probe_floor);
-	a->mss_low = (uint16_t)max_u32(low, (uint32_t)st->tun.tcp_min_snd_mss);
-	a->mss_low_until = st->now + TCP_BLACK_HOLE_LASTS;
-	tcp_sync_mss(st, c, c->pmtu);
-}
-
 /* A router says that what we sent is too big; it quoted a segment in flight. */
 void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
 {
@@ -170,7 +159,7 @@ void tcp_path_too_big(struct tern_stack *st, struct tcp_conn *c, uint32_t mtu)
 	if (c->state == TERN_TCP_SYN_SENT)
 		c->advmss = min_u32(c->advmss, tcp_syn_mss(st, c)) & 0xffff;
 	if (c->state != TERN_TCP_SYN_SENT)
-		resend_smaller(st, c);
+		tcp_resend_smaller(st, c);
 	else if (a->syn_data && rtx_first(a)->flags & TCP_SYN)
 		tcp_resend(st, c, rtx_first(a), 1); /* alone: it is smaller */
 }

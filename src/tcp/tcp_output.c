@@ -280,6 +280,14 @@ static uint32_t write_xmit(struct tern_stack *st, struct tcp_conn *c, int nagle,
 	};
 	struct tcp_seg *g;
 
+	if (!one) {
+		enum tcp_mtu_next next = tcp_mtu_next(st, c, &g);
+
+		if (next == TCP_MTU_WAIT)
+			return 0;
+		if (next == TCP_MTU_PROBE && send_one(st, c, g, &x))
+			tcp_mtu_sent(c, g);
+	}
 	x.max_segs = tcp_autosize(st, c, x.mss);
 	while ((g = a->unsent) != NULL) {
 		uint32_t limit = may_send(st, c, g, &x);

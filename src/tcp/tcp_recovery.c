@@ -441,6 +441,8 @@ static enum resend judge(struct tern_stack *st, struct tcp_conn *c,
 		try_open(st, c, s);
 		return RESEND_NONE;
 	}
+	if (tcp_mtu_lost(st, c))
+		return RESEND_NONE;
 	tcp_enter_recovery(st, c, s->flags & ACKED_ECE);
 	return RESEND_LOST;
 }

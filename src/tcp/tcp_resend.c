@@ -110,6 +110,7 @@ int tcp_repeat(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	int32_t room = seq_diff(snd_edge(c), g->seq);
 	int err;
 
+	a->mtu.size = 0; /* what comes of a probe now says nothing */
 	if (room <= 0) {
 		/* A window that shrank: one segment goes all the same. */
 		if (!seq_eq(g->seq, c->snd.una))

@@ -113,9 +113,33 @@ uint32_t tcp_size_goal(struct tern_stack *, const struct tcp_conn *,
 
 /* What was marked lost for a reason other than congestion goes at once. */
 void tcp_resend_lost(struct tern_stack *, struct tcp_conn *);
-/* The retransmissions have gone unanswered for tcp_retries1 time-outs. */
-void tcp_black_hole(struct tern_stack *, struct tcp_conn *);
+/* What is in flight and larger than the MSS of now is lost. */
+void tcp_resend_smaller(struct tern_stack *, struct tcp_conn *);
+/* The payload of a packet of that size. */
+uint32_t tcp_mss_of(const struct tern_stack *, const struct tcp_conn *,
+		    uint32_t mtu);
 void tcp_path_too_big(struct tern_stack *, struct tcp_conn *, uint32_t mtu);
+
+/* tcp_mtu_probe.c */
+enum tcp_mtu_next {
+	TCP_MTU_NONE, /* go on as ever */
+	TCP_MTU_WAIT, /* a probe is next, and may not leave yet */
+	TCP_MTU_PROBE,
+};
+/* The connection begins: with its SYN, and when its data may flow. */
+void tcp_mtu_init(struct tern_stack *, struct tcp_conn *);
+/* Is the next packet a probe? *probe: the segment, first of the unsent. */
+enum tcp_mtu_next tcp_mtu_next(struct tern_stack *, struct tcp_conn *,
+			       struct tcp_seg **probe);
+void tcp_mtu_sent(struct tcp_conn *, const struct tcp_seg *probe);
+/* snd.una has moved. */
+void tcp_mtu_acked(struct tern_stack *, struct tcp_conn *);
+/* A loss was found. True: it was the probe's, and is seen to. */
+bool tcp_mtu_lost(struct tern_stack *, struct tcp_conn *);
+/* The retransmissions have gone unanswered for tcp_retries1 time-outs: perhaps
+ * they are too big, and who knows does not say so (RFC 4821 7.7). tcp_base_mss
+ * is tried, then half of it, and so on down to tcp_mtu_probe_floor. */
+void tcp_black_hole(struct tern_stack *, struct tcp_conn *);
 
 /* tcp_rtt.c */
 /* Segments that one packet should carry at this rate: a millisecond's worth,

@@ -160,7 +160,7 @@ static bool may_rest(const struct tcp_conn *c)
 		if (i != TCP_TIMER_REST && a->at[i] != NEVER)
 			return false;
 	return !a->unsent && !a->rtx.root && !a->rcvq.head && !a->ofo.root &&
-	       !a->below && !a->is_ready && !a->has_dsack &&
+	       !a->below && !a->is_ready && !a->has_dsack && !a->mtu.is_on &&
 	       a->urg_state != URG_NOTYET && a->urg_state != URG_VALID &&
 	       c->ca_state == TERN_CA_OPEN && !(c->ack & ACK_SCHED);
 }

@@ -59,6 +59,7 @@ void tcp_init_transfer(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
 
+	tcp_mtu_init(st, c);
 	if (!c->srtt_us) {
 		/* The SYN was resent and gave no RTT: RFC 6298 5.7. */
 		c->rto_us = TCP_RTO_FALLBACK / NS_PER_US;
