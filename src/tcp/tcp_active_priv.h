@@ -45,6 +45,7 @@ struct tcp_mtu_search {
 	uint16_t size;	      /* of the probe in flight; 0: none */
 	struct seq from, end; /* of it */
 	int64_t began_at;
+	int64_t ends_at; /* the full size is believed in again */
 };
 
 struct tcp_active {

@@ -49,7 +49,8 @@
 #define TCP_DELACK_TICK (3 * NS_PER_MS) /* Linux's next tick, on average */
 #define TCP_ATO_MIN_MS 40u
 #define TCP_MAX_QUICKACKS 16u
-#define TCP_PROBE_MIN (200 * NS_PER_MS) /* as TCP_RTO_MIN on Linux */
+#define TCP_PROBE_MIN (200 * NS_PER_MS)	     /* as TCP_RTO_MIN on Linux */
+#define TCP_BLACK_HOLE_LASTS (60 * NS_PER_S) /* some time-outs of it */
 #define TCP_RESOURCE_PROBE (500 * NS_PER_MS)
 #define TCP_REST_AFTER (1 * NS_PER_S) /* idle, then tcp_rest() */
 #define TCP_GSO_MAX 65536u

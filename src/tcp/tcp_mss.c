@@ -78,6 +78,10 @@ uint32_t tcp_mss_now(struct tern_stack *st, struct tcp_conn *c)
 	struct wire_tcp_opts o = { 0 };
 	uint32_t mss;
 
+	if (c->act && c->act->mtu.is_on && st->now >= c->act->mtu.ends_at) {
+		tcp_mtu_init(st, c);
+		tcp_sync_mss(st, c, c->pmtu);
+	}
 	if (c->act && tcp_path(st, c) && c->act->path.mtu != c->pmtu)
 		tcp_sync_mss(st, c, c->act->path.mtu);
 	mss = c->mss;

@@ -13,8 +13,10 @@
  * than tcp_probe_threshold, and begins again after tcp_probe_interval.
  *
  * tcp_mtu_probing 2 searches from tcp_base_mss on with each connection; 1 only
- * where nothing gets through any more (tcp_black_hole()). A connection that
- * searches does not rest: its bounds are in the active block.
+ * where nothing gets through any more (tcp_black_hole()), and (deviates) only
+ * for a minute: silence is often loss, and where so much is lost that cwnd never
+ * comes to 11 nothing would be tried again. A connection that searches does not
+ * rest: its bounds are in the active block.
  */
 #include "tcp_priv.h"
 
@@ -46,6 +48,7 @@ void tcp_mtu_init(struct tern_stack *st, struct tcp_conn *c)
 	struct tcp_mtu_search *s = &c->act->mtu;
 
 	s->is_on = st->tun.tcp_mtu_probing > 1;
+	s->ends_at = NEVER;
 	s->low = (uint16_t)mtu_of(c, (uint32_t)st->tun.tcp_base_mss);
 	search_from_top(st, c);
 }
@@ -69,6 +72,8 @@ void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
 		s->is_on = true;
 		s->began_at = st->now;
 	}
+	if (st->tun.tcp_mtu_probing == 1)
+		s->ends_at = st->now + TCP_BLACK_HOLE_LASTS;
 	tcp_sync_mss(st, c, c->pmtu);
 }
 
