@@ -33,18 +33,23 @@ static bool read_option(const struct control_view *v, int s, int level,
 static void fill_details(const struct control_view *v,
 			 struct control_socket *out)
 {
+	const struct tern_stack *st = host_stack(v->host);
+	struct tern_sock_details d;
 	int s = out->info.s;
 
-	if (out->info.protocol == TERN_IPPROTO_TCP &&
-	    tern_sock_tcp_info(host_stack(v->host), out->info.cookie, &out->tcp,
-			       host_now(v->host)) == 0)
-		out->has |= CONTROL_HAS_TCP;
-	if (out->has & CONTROL_HAS_TCP)
-		read_option(v, s, TERN_IPPROTO_TCP, TERN_TCP_CONGESTION,
-			    out->cc, sizeof(out->cc));
-	if (read_option(v, s, TERN_SOL_SOCKET, TERN_SO_MEMINFO, out->mem,
-			sizeof(out->mem)))
+	if (out->info.protocol == TERN_IPPROTO_TCP) {
+		if (tern_sock_tcp_info(host_stack(v->host), out->info.cookie,
+				       &out->tcp, host_now(v->host)) == 0)
+			out->has |= CONTROL_HAS_TCP;
+		if (tern_sock_details(st, out->info.cookie, &d) == 0) {
+			memcpy(out->cc, d.cc, sizeof(out->cc));
+			memcpy(out->mem, d.mem, sizeof(out->mem));
+			out->has |= CONTROL_HAS_MEM;
+		}
+	} else if (read_option(v, s, TERN_SOL_SOCKET, TERN_SO_MEMINFO, out->mem,
+			       sizeof(out->mem))) {
 		out->has |= CONTROL_HAS_MEM;
+	}
 	if (v->owners && v->has_inodes && s >= 0)
 		out->inode = v->owners->inode(v->owners->ctx, s);
 }

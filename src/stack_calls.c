@@ -289,6 +289,12 @@ int tern_sock_tcp_info(struct tern_stack *st, uint64_t cookie,
 	return out ? (int)stack_door(st, &c) : -TERN_EFAULT;
 }
 
+int tern_sock_details(const struct tern_stack *st, uint64_t cookie,
+		      struct tern_sock_details *out)
+{
+	return out ? tcp_details_by_cookie(st, cookie, out) : -TERN_EFAULT;
+}
+
 int tern_sock_kill(struct tern_stack *st, uint64_t cookie, int64_t now)
 {
 	struct call c = {

@@ -266,6 +266,14 @@ bool tern_sock_find(struct tern_stack *, const struct tern_sockaddr *local,
 /* TCP_INFO of the entry that tern_sock_next() gave at this cookie. */
 int tern_sock_tcp_info(struct tern_stack *, uint64_t cookie,
 		       struct tern_tcp_info *, int64_t now);
+/* What else is told of a connection or listener of TCP's, an orphan too. */
+struct tern_sock_details {
+	char cc[16];	 /* its congestion control */
+	uint32_t mem[9]; /* as TERN_SO_MEMINFO */
+};
+/* Of the entry at this cookie; -TERN_ENOENT: it has none, or is none. */
+int tern_sock_details(const struct tern_stack *, uint64_t cookie,
+		      struct tern_sock_details *);
 /* Ends what tern_sock_next() gave at this cookie, as ss -K does: a connection
  * is reset and its program gets ECONNABORTED; a listener stops; a half-open
  * entry or one in TIME_WAIT is forgotten. -ENOENT: no such entry of TCP's. */

@@ -113,6 +113,8 @@ bool tcp_count_next(struct tern_stack *, uint64_t *cursor, uint32_t most,
 /* What tern_sock_find() promises. */
 bool tcp_show_ends(struct tern_stack *, const struct tern_sockaddr *local,
 		   const struct tern_sockaddr *remote, struct tern_sock_info *);
+int tcp_details_by_cookie(const struct tern_stack *, uint64_t cookie,
+			  struct tern_sock_details *);
 int tcp_info_by_cookie(struct tern_stack *, uint64_t cookie,
 		       struct tern_tcp_info *);
 /* What tern_sock_kill() promises. */

@@ -216,15 +216,37 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 		fill_active(st, c->act, t);
 }
 
-int tcp_info_by_cookie(struct tern_stack *st, uint64_t cookie,
-		       struct tern_tcp_info *out)
+static struct tcp_conn *by_cookie(const struct tern_stack *st, uint64_t cookie)
 {
 	uint32_t id = (uint32_t)cookie; /* see tcp_cookie_of() */
 
 	if (!slab_has(&st->tcp.conns, id) ||
 	    tcp_cookie_of(conn_at(st, id)) != cookie)
+		return NULL;
+	return conn_at(st, id);
+}
+
+int tcp_info_by_cookie(struct tern_stack *st, uint64_t cookie,
+		       struct tern_tcp_info *out)
+{
+	struct tcp_conn *c = by_cookie(st, cookie);
+
+	if (!c)
 		return -TERN_ENOENT;
-	tcp_fill_info(st, conn_at(st, id), out);
+	tcp_fill_info(st, c, out);
+	return 0;
+}
+
+int tcp_details_by_cookie(const struct tern_stack *st, uint64_t cookie,
+			  struct tern_sock_details *out)
+{
+	const struct tcp_conn *c = by_cookie(st, cookie);
+
+	if (!c)
+		return -TERN_ENOENT;
+	_Static_assert(sizeof(out->cc) >= TERN_CC_NAME_LEN, "a name fits");
+	memcpy(out->cc, tcp_cc_ops(st, c)->name, TERN_CC_NAME_LEN);
+	tcp_meminfo(st, c, out->mem);
 	return 0;
 }
 

@@ -339,18 +339,28 @@ static int set_device(const struct opt_call *k)
 
 /* struct sk_meminfo: receive queue, its bound, send queue below TCP, its bound,
  * forward-allocated, queued to send, options, backlog, drops. */
-static int get_meminfo(struct opt_call *k)
+void tcp_meminfo(const struct tern_stack *st, const struct tcp_conn *c,
+		 uint32_t v[9])
 {
-	const struct tcp_active *a = opt_active(k->c);
-	uint32_t v[9] = { [1] = k->c->rcvbuf, [3] = k->c->sndbuf };
+	const struct tcp_active *a = opt_active(c);
 
+	memset(v, 0, 9 * sizeof(*v));
+	v[1] = c->rcvbuf;
+	v[3] = c->sndbuf;
 	if (a) {
 		v[0] = a->rmem;
 		v[2] = a->below;
 		v[5] = a->wmem;
 	}
-	if (k->c->opts->notes)
-		v[6] = tcp_notes_of(k->st, k->c)->optmem;
+	if (c->opts->notes)
+		v[6] = tcp_notes_of(st, c)->optmem;
+}
+
+static int get_meminfo(struct opt_call *k)
+{
+	uint32_t v[9];
+
+	tcp_meminfo(k->st, k->c, v);
 	return opt_out(k, v, sizeof(v));
 }
 

@@ -187,6 +187,10 @@ void tcp_fin_in(struct tern_stack *, struct tcp_conn *);
 /* Linux looks whether header prediction may begin (again). */
 void tcp_predict(struct tcp_conn *);
 
+/* tcp_opts_sock.c: what SO_MEMINFO tells. */
+void tcp_meminfo(const struct tern_stack *, const struct tcp_conn *,
+		 uint32_t v[9]);
+
 /* tcp_timer.c */
 void tcp_timer_set(struct tern_stack *, struct tcp_conn *, enum tcp_timer,
 		   int64_t at);
