@@ -7,6 +7,9 @@
 #include "lab_show.h"
 
 #define LAB_THREADS_MAX 64
+/* Nobody waits longer for a scenario in real time, unless asked to. */
+#define LAB_REAL_TRIES 3
+#define LAB_REAL_LIMIT_NS (30 * NS_PER_S)
 
 struct lab_outcome;
 
@@ -25,7 +28,7 @@ struct lab_batch {
 	void (*on_progress)(const char *name, uint64_t done, uint64_t of);
 	void (*on_outcome)(const char *name, struct lab_outcome *);
 	/* With options.kernel: a scenario that takes longer is refused; 0: than
-	 * the default, else it is cut off there. */
+	 * LAB_REAL_LIMIT_NS, else it is cut off there. */
 	int64_t real_limit_ns;
 };
 
@@ -35,6 +38,10 @@ struct lab_outcome {
 	struct drill_text output; /* what is to be shown */
 	struct drill_text report; /* what did not hold */
 	struct drill_text wrong;  /* not to be run: why */
+	/* With options.kernel: why the kernel cannot run it; what is compared,
+	 * in words; so many things differ. */
+	struct drill_text skipped, compared;
+	int n_differ, n_explained;
 	/* Of faults: points; runs in which all held; a call or a counter told;
 	 * something was sent again or dropped; a packet was late or missing
 	 * (lab_again.c); the calls gave what they give without one. */
@@ -49,7 +56,8 @@ void lab_batch_one(const struct lab_batch *, const char *name,
 void lab_batch_text(const struct lab_batch *, const char *name,
 		    const char *text, size_t len, struct lab_outcome *);
 /* Runs many, n_jobs at a time, without showing them, and tells of each by
- * on_outcome, in their order, as soon as those before it are done. */
+ * on_outcome, in their order, as soon as those before it are done. Those on the
+ * kernel one after the other: time is real there. */
 void lab_batch_check(const struct lab_batch *, const char *const *names, int n);
 /* "NAME  TITLE" for each that is built in. */
 void lab_batch_list(struct drill_text *, enum lab_lang);

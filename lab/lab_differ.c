@@ -71,6 +71,11 @@ found:
 		snprintf(out, size, "connection %d", n);
 }
 
+static int max(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 static char *copy(const char *text)
 {
 	size_t n = strlen(text) + 1;
@@ -200,15 +205,35 @@ static int by_strand(const void *a, const void *b)
 	return c ? c : x->order - y->order;
 }
 
+static bool is_known(struct lab_differences *d, const char *line)
+{
+	for (struct lab_known_decl *k = d->known; k; k = k->next) {
+		if (strstr(line, k->text)) {
+			k->n++;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void say(struct lab_differences *d, const struct item *item,
 		const char *where)
 {
+	struct drill_text line = { 0 };
+
 	if (item->at > d->until)
 		return;
-	if (d->n++ < LINES_MAX)
-		drill_text_add(&d->text, "  %s: only %s: %s at %.3f\n",
-			       item->strand, where, item->text,
-			       (double)item->at / 1e9);
+	drill_text_add(&line, "  %s: only %s: %s at %.3f\n", item->strand,
+		       where, item->text, (double)item->at / 1e9);
+	/* What has no reason comes first. */
+	if (is_known(d, line.s)) {
+		if (d->n_known++ < LINES_MAX)
+			drill_text_add(&d->known_text, "%s", line.s);
+	} else if (d->n - d->n_known < LINES_MAX) {
+		drill_text_add(&d->text, "%s", line.s);
+	}
+	d->n++;
+	free(line.s);
 }
 
 static void match(struct lab_differences *d, const struct item *a,
@@ -286,7 +311,8 @@ void lab_differ(struct lab_differences *d, struct lab_run *tern,
 	struct items a = { 0 }, b = { 0 };
 	int i = 0, j = 0;
 
-	*d = (struct lab_differences){ .until = until };
+	*d = (struct lab_differences){ .until = until,
+				       .known = tern->script->known };
 	collect(&a, tern, lab_differ_late(until));
 	collect(&b, kernel, lab_differ_late(until));
 	qsort(a.v, (size_t)a.n, sizeof(*a.v), by_strand);
@@ -302,8 +328,12 @@ void lab_differ(struct lab_differences *d, struct lab_run *tern,
 		i += n;
 		j += m;
 	}
-	if (d->n > LINES_MAX)
-		drill_text_add(&d->text, "  and %d more\n", d->n - LINES_MAX);
+	if (d->known_text.s)
+		drill_text_add(&d->text, "%s", d->known_text.s);
+	i = max(d->n - d->n_known - LINES_MAX, 0) +
+	    max(d->n_known - LINES_MAX, 0);
+	if (i)
+		drill_text_add(&d->text, "  and %d more\n", i);
 	free_items(&a);
 	free_items(&b);
 }
@@ -311,4 +341,5 @@ void lab_differ(struct lab_differences *d, struct lab_run *tern,
 void lab_differences_fini(struct lab_differences *d)
 {
 	free(d->text.s);
+	free(d->known_text.s);
 }

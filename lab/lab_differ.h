@@ -6,8 +6,10 @@
 #include "lab_run.h"
 
 struct lab_differences {
-	struct drill_text text; /* a line for each */
-	int n;
+	struct drill_text text; /* a line for each, the unexplained first */
+	struct drill_text known_text;
+	int n, n_known; /* with a reason that the scenario gives */
+	struct lab_known_decl *known;
 	int n_segments, n_states, n_calls; /* that are the same */
 	int64_t until;
 	int64_t latest_ns; /* by so much times differ at most */

@@ -375,7 +375,12 @@ const char *lab_host_boot(struct lab_host *h)
 {
 	struct lab_net *net = h->node.net;
 	int64_t now = net->now;
+	uint8_t seed[16];
 
+	/* Drawn for a kernel as well: then what chance does to packets is the
+	 * same. */
+	for (int i = 0; i < 16; i++)
+		seed[i] = (uint8_t)rng_u64(&net->rng);
 	if (lab_node_is_kernel(&h->node))
 		return lab_kernel_boot(h);
 	h->config = (struct tern_config){
@@ -387,8 +392,7 @@ const char *lab_host_boot(struct lab_host *h)
 		.trace_ctx = h,
 	};
 	h->n_boots++;
-	for (int i = 0; i < 16; i++)
-		h->config.seed[i] = (uint8_t)rng_u64(&net->rng);
+	memcpy(h->config.seed, seed, sizeof(seed));
 	h->st = tern_stack_new(&h->config, now);
 	if (!h->st)
 		return lab_no_memory;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
@@ -24,17 +25,34 @@
  * all of it, 50 us for the small one and 5 ms for a large one. */
 #define SMALL_TABLE "/proc/sys/net/ipv4/tcp_child_ehash_entries"
 
-/* What tern's own defaults differ in (doc/linux.md), and what one connection
- * would leave to the next. */
-static const struct lab_knob defaults[] = {
-	{ "tcp_syn_retries", "5" },
-	{ "tcp_syn_linear_timeouts", "0" },
-	{ "tcp_mtu_probing", "1" },
-	{ "tcp_rmem", "4096 131072 6291456" },
-	{ "tcp_no_metrics_save", "1" },
-	{ "tcp_max_tw_buckets", "262144" },
-	{ "tcp_max_syn_backlog", "4096" },
+/* What whoever keeps this machine may have set otherwise, and what tern's own
+ * defaults differ in (doc/linux.md): all that tern has and a namespace has. */
+static const struct {
+	const char *name;
+	int64_t v[3];
+	int n;
+	const char *text;
+} defaults[] = {
+#define TUNABLE(field, name, def, min, max, unit, help) \
+	{ name, { def }, 1, NULL },
+#define TUNABLE2(field, name, def0, def1, min, max, unit, help) \
+	{ name, { def0, def1 }, 2, NULL },
+#define TUNABLE3(field, name, def0, def1, def2, min, max, unit, help) \
+	{ name, { def0, def1, def2 }, 3, NULL },
+#define TUNABLE_TEXT(field, name, size, def, help) { name, { 0 }, 0, def },
+#include <tern/tunables.def>
+	{ "net.ipv4.tcp_congestion_control", { 0 }, 0, "reno" },
+	{ "net.ipv4.tcp_congestion_control", { 0 }, 0, LAB_DEFAULT_CC },
+	/* What one connection would leave to the next. */
+	{ "net.ipv4.tcp_no_metrics_save", { 1 }, 1, NULL },
 };
+
+const char *lab_kernel_cc(void)
+{
+	static const char path[] = "/proc/sys/net/ipv4/tcp_congestion_control";
+
+	return lab_kernel_write(path, LAB_DEFAULT_CC) ? LAB_DEFAULT_CC : "reno";
+}
 
 const char *lab_kernel_enter(void)
 {
@@ -141,15 +159,26 @@ static const char *trouble(struct lab_kernel *k, const char *what)
 	return k->trouble;
 }
 
+/* What the namespace has not, or may not write, stays as it is. */
+static void set_default(struct lab_host *h, int row)
+{
+	const int64_t *v = defaults[row].v;
+	char text[80];
+	int at = 0;
+
+	for (int i = 0; i < defaults[row].n; i++)
+		at += snprintf(text + at, sizeof(text) - (size_t)at,
+			       i ? " %" PRId64 : "%" PRId64, v[i]);
+	lab_sys_kernel.sysctl(h, defaults[row].name,
+			      at ? text : defaults[row].text);
+}
+
 static const char *set_knobs(struct lab_kernel *k)
 {
 	struct lab_host *h = &k->host;
 
-	for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
-		if (lab_sys_kernel.sysctl(h, defaults[i].name,
-					  defaults[i].value))
-			return trouble(k, defaults[i].name);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		set_default(h, (int)i);
 	for (int i = 0; i < h->n_knobs; i++) {
 		if (lab_sys_kernel.sysctl(h, h->knobs[i].name,
 					  h->knobs[i].value))

@@ -12,6 +12,14 @@
  * NULL, or why it cannot be. No thread may be running beside this one. */
 const char *lab_kernel_enter(void);
 
+/* tern's own. */
+#define LAB_DEFAULT_CC "cubic"
+/* The congestion control that a socket there has of itself: tern's default, or
+ * reno where the namespace may not use that. */
+const char *lab_kernel_cc(void);
+/* Has the kernel a sysctl of this name? */
+bool lab_kernel_has_knob(const char *name);
+
 /* A host without power on the kernel; freed with its network. NULL: the
  * network has no room. */
 struct lab_host *lab_kernel_new(struct lab_net *, const char *name);

@@ -61,6 +61,13 @@ static bool find_sysctl(const char *name, char *path, size_t n)
 	return false;
 }
 
+bool lab_kernel_has_knob(const char *name)
+{
+	char path[200];
+
+	return find_sysctl(name, path, sizeof(path));
+}
+
 static int k_sysctl(struct lab_host *h, const char *name, const char *value)
 {
 	char path[200];

@@ -261,6 +261,31 @@ static bool parse_set(struct lab_reader *r)
 	return true;
 }
 
+/* kernel differs "TEXT" WHY, kernel cannot WHY */
+static bool parse_kernel(struct lab_reader *r)
+{
+	struct lab_known_decl *k = DRILL_NEW(r->mem, struct lab_known_decl);
+
+	if (lab_accept(r, "cannot")) {
+		r->script->not_on_kernel = rest(r);
+		r->i = r->n;
+		return r->script->not_on_kernel ||
+		       lab_wrong(r, "a reason is expected");
+	}
+	if (!lab_need(r, "differs"))
+		return false;
+	if (lab_at_end(r) || !r->tokens[r->i].quoted)
+		return lab_wrong(r, "what differs is expected, quoted");
+	k->text = lab_word(r, "what differs");
+	k->why = rest(r);
+	r->i = r->n;
+	if (!k->why)
+		return lab_wrong(r, "a reason is expected: kernel differs "
+				    "\"client sends\" chance loses others");
+	APPEND(r->script->known, r->script->last_known, k);
+	return true;
+}
+
 static bool parse_family(struct lab_reader *r)
 {
 	r->script->v6 = lab_accept(r, "ipv6");
@@ -396,6 +421,7 @@ static const struct {
 	{ "rewrite", parse_rule },   { "record", parse_rule },
 	{ "mark", parse_rule },	     { "at", parse_at },
 	{ "after", parse_after },    { "expect", parse_expect },
+	{ "kernel", parse_kernel },
 };
 
 static bool parse_line(struct lab_reader *r)

@@ -52,6 +52,13 @@ struct lab_knob_decl {
 	int line;
 };
 
+/* What the kernel does otherwise: a difference with this text has this reason. */
+struct lab_known_decl {
+	struct lab_known_decl *next;
+	const char *text, *why;
+	int n; /* that have been met */
+};
+
 /* An argument of a call. */
 struct lab_arg {
 	enum { LAB_WORD, LAB_TEXT, LAB_NUMBER } kind;
@@ -180,6 +187,8 @@ struct lab_script {
 	struct lab_link_decl *links, **last_link;
 	struct lab_route_decl *routes, **last_route;
 	struct lab_knob_decl *knobs, **last_knob;
+	struct lab_known_decl *known, **last_known;
+	const char *not_on_kernel; /* why the kernel cannot run it */
 	struct lab_program *programs, **last_program;
 	struct lab_happening *happenings, **last_happening;
 	struct lab_expect *expects, **last_expect;

@@ -16,8 +16,6 @@
 
 /* States follow the last packet, and the kernel's timers may be late. */
 #define SETTLE_NS (300 * NS_PER_MS)
-/* Longer is not waited for, unless it was asked for. */
-#define LIMIT_S 30
 /* Two ladders beside each other need so many columns. */
 #define BESIDE_WIDTH 150
 #define GAP 3
@@ -56,11 +54,10 @@ static int64_t find_until(const struct lab_batch *b, const struct side *tern,
 			  struct lab_outcome *out)
 {
 	int64_t last = last_at(&tern->run);
-	int64_t limit = b->real_limit_ns ? b->real_limit_ns :
-					   LIMIT_S * NS_PER_S;
+	int64_t limit = b->real_limit_ns ? b->real_limit_ns : LAB_REAL_LIMIT_NS;
 
 	if (last > limit && !b->real_limit_ns) {
-		drill_text_add(&out->wrong,
+		drill_text_add(&out->skipped,
 			       "%s takes %.1f s, and the kernel knows no other "
 			       "time than the real one: --real-limit %.0f runs "
 			       "it whole, --real-limit 10 its first 10 s\n",
@@ -71,7 +68,32 @@ static int64_t find_until(const struct lab_batch *b, const struct side *tern,
 	return last > limit ? limit : last + SETTLE_NS;
 }
 
-/* What a kernel host has not. */
+/* What a kernel host has not: knobs of tern's own. */
+static bool can_enter(const struct lab_batch *b, const struct lab_script *s,
+		      struct lab_outcome *out)
+{
+	const char *wrong = lab_kernel_enter(), *missing = NULL;
+
+	if (wrong) {
+		drill_text_add(&out->wrong, "--on kernel: %s\n", wrong);
+		return false;
+	}
+
+	for (struct lab_knob_decl *k = s->knobs; k && !missing; k = k->next)
+		missing = lab_kernel_has_knob(k->name) ? NULL : k->name;
+	for (int i = 0; i < b->options.n_knobs && !missing; i++) {
+		const char *name = b->options.knobs[i].name;
+
+		missing = lab_kernel_has_knob(name) ? NULL : name;
+	}
+	if (missing)
+		drill_text_add(&out->skipped,
+			       "%s sets %s, which the kernel has not\n",
+			       s->path, missing);
+	return !missing;
+}
+
+/* And what a program there cannot be given. */
 static bool can_run(const struct lab_batch *b, const struct lab_script *s,
 		    struct lab_outcome *out)
 {
@@ -83,12 +105,17 @@ static bool can_run(const struct lab_batch *b, const struct lab_script *s,
 			       host);
 		return false;
 	}
+	if (s->not_on_kernel) {
+		drill_text_add(&out->skipped, "%s: %s\n", s->path,
+			       s->not_on_kernel);
+		return false;
+	}
 	for (d = s->nodes; d; d = d->next) {
 		if (!d->descriptors && !d->handle_ns)
 			continue;
-		drill_text_add(&out->wrong,
-			       "%s:%d: on the kernel a host's descriptors and "
-			       "the time that it takes cannot be set\n",
+		drill_text_add(&out->skipped,
+			       "%s: line %d sets a host's descriptors or the "
+			       "time that it takes: not on the kernel\n",
 			       s->path, d->line);
 		return false;
 	}
@@ -163,6 +190,7 @@ static void cut(struct lab_run *run, int64_t until)
 static void verdict(struct drill_text *t, const struct lab_differences *d,
 		    int64_t until, enum lab_lang lang)
 {
+	const struct lab_known_decl *known = d->known;
 	double upto = (double)until / 1e9, late = (double)d->latest_ns / 1e6;
 	bool zh = lang == LAB_ZH;
 
@@ -178,6 +206,13 @@ static void verdict(struct drill_text *t, const struct lab_differences *d,
 			       upto, d->n);
 	if (d->text.s)
 		drill_text_add(t, "%s", d->text.s);
+	for (const struct lab_known_decl *k = known; k; k = k->next) {
+		if (k->n)
+			drill_text_add(t,
+				       zh ? "%d 处含 \"%s\"：%s\n" :
+					    "%d with \"%s\": %s\n",
+				       k->n, k->text, k->why);
+	}
 	drill_text_add(t,
 		       zh ? "%d 个报文段、%d 个状态、%d 个调用结果相同，时间"
 			    "最多相差 %.0f 毫秒\n" :
@@ -228,6 +263,33 @@ static void show(const struct lab_batch *b, struct side *tern,
 	}
 }
 
+/* For who shows nothing else. */
+static void sum_up(const struct lab_batch *b, const struct side *tern,
+		   const struct lab_differences *d, int64_t until,
+		   struct lab_outcome *out)
+{
+	int64_t last = last_at(&tern->run);
+
+	out->n_differ = d->n;
+	out->n_explained = d->n_known;
+	for (struct lab_known_decl *k = tern->script.known; k; k = k->next) {
+		if (k->n)
+			drill_text_add(&out->report, "  %d with \"%s\": %s\n",
+				       k->n, k->text, k->why);
+	}
+	drill_text_add(&out->compared,
+		       "%d segments, %d states, %d calls, within %.0f ms",
+		       d->n_segments, d->n_states, d->n_calls,
+		       (double)d->latest_ns / 1e6);
+	if (last > until)
+		drill_text_add(&out->compared, "; the first %.0f s of %.0f",
+			       (double)until / 1e9, (double)last / 1e9);
+	if (d->text.s)
+		drill_text_add(&out->report, "%s", d->text.s);
+	if (tern->run.report.s && !b->options.n_knobs)
+		drill_text_add(&out->report, "tern: %s", tern->run.report.s);
+}
+
 static bool play(struct side *s, const char *name, const char *text, size_t len,
 		 const struct lab_run_options *o)
 {
@@ -242,49 +304,74 @@ static void play_kernel(const struct lab_batch *b, struct side *tern,
 	struct lab_run_options o = b->options;
 	int64_t until = find_until(b, tern, out);
 	struct lab_differences d;
-	const char *wrong;
 
 	if (!until)
 		return;
 	o.until = lab_differ_late(until);
-	wrong = lab_kernel_enter();
-	if (wrong) {
-		drill_text_add(&out->wrong, "--on kernel: %s\n", wrong);
-		return;
-	}
 	if (!play(&kernel, tern->script.path, text, len, &o)) {
 		drill_text_add(&out->wrong, "%s", kernel.run.report.s);
 		goto out;
 	}
 	lab_differ(&d, &tern->run, &kernel.run, until);
+	sum_up(b, tern, &d, until, out);
 	cut(&tern->run, until);
 	cut(&kernel.run, o.until);
-	out->holds = !d.n && !tern->run.n_failed;
+	/* What is expected is of the scenario as it stands. */
+	out->holds = d.n == d.n_known && (o.n_knobs || !tern->run.n_failed);
 	show(b, tern, &kernel, &d, until, out);
 	lab_differences_fini(&d);
 out:
 	side_fini(&kernel);
 }
 
+/* The controller that the kernel has here, for tern too. True if it is not the
+ * one that tern begins with. */
+static bool take_cc(struct lab_batch *mine, const struct lab_script *s,
+		    struct lab_knob *knobs)
+{
+	static const char name[] = "tcp_congestion_control";
+	int n = mine->options.n_knobs;
+
+	for (struct lab_knob_decl *k = s->knobs; k; k = k->next) {
+		if (!strcmp(k->name, name))
+			return false;
+	}
+	if (!strcmp(lab_kernel_cc(), LAB_DEFAULT_CC) || n == LAB_KNOBS_MAX)
+		return false;
+	knobs[0] = (struct lab_knob){ name, lab_kernel_cc() };
+	for (int i = 0; i < n; i++)
+		knobs[i + 1] = mine->options.knobs[i];
+	mine->options.knobs = knobs;
+	mine->options.n_knobs = n + 1;
+	return true;
+}
+
 void lab_versus(const struct lab_batch *b, const char *name, const char *text,
 		size_t len, struct lab_outcome *out)
 {
-	struct lab_run_options o = b->options;
+	struct lab_knob knobs[LAB_KNOBS_MAX];
+	struct lab_batch mine = *b;
 	struct side tern = { 0 };
 
-	o.kernel = false;
 	if (!lab_script_parse(&tern.script, &tern.mem, name, text, len)) {
 		drill_text_add(&out->wrong, "%s\n", tern.script.error.s);
 		lab_script_fini(&tern.script);
 		drill_mem_fini(&tern.mem);
 		return;
 	}
-	if (can_run(b, &tern.script, out)) {
+	if (can_run(b, &tern.script, out) && can_enter(b, &tern.script, out)) {
+		struct lab_run_options o;
+
+		if (take_cc(&mine, &tern.script, knobs))
+			drill_text_add(&out->compared, "%s, not %s; ",
+				       lab_kernel_cc(), LAB_DEFAULT_CC);
+		o = mine.options;
+		o.kernel = false;
 		lab_run(&tern.run, &tern.script, &tern.mem, &o);
 		if (!tern.run.log.n)
 			drill_text_add(&out->wrong, "%s", tern.run.report.s);
 		else
-			play_kernel(b, &tern, text, len, out);
+			play_kernel(&mine, &tern, text, len, out);
 	}
 	side_fini(&tern);
 }

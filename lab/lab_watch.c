@@ -7,7 +7,7 @@
  *	the host can know it. (A zero-window probe of Linux carries no byte.)
  *   2. The acknowledgement number that a host sends never goes back.
  *   3. The right edge that a host advertises never moves left, but for what
- *	the scale rounds away (RFC 7323 2.4).
+ *	the scale rounds away (RFC 7323 2.4), and what a SYN cookie forgets.
  *   4. What is in flight stays within cwnd, but for limited transmit (two
  *	segments, RFC 3042), a tail loss probe (one, RFC 8985 7) and what was
  *	sent before a reduction: then nothing new may leave but resends.
@@ -37,6 +37,7 @@ struct watched {
 	bool has_isn, has_ack, has_edge, has_sent;
 	uint32_t isn;
 	uint32_t ack, edge; /* highest of both */
+	bool is_syns;	    /* the edge: nothing has followed the SYN-ACK */
 	uint32_t sent;	    /* next after the last byte sent */
 	uint8_t scale;
 	bool scales;
@@ -186,6 +187,14 @@ static void check_info(struct watch *w, struct watched *c, uint32_t len)
 	check_pace(w, c, &t, len);
 }
 
+/* Who made a cookie of a SYN-ACK does not know its window any more. */
+static bool may_be_forgotten(const struct watch *w, const struct watched *c)
+{
+	int sent = tern_counter_find("TcpExtSyncookiesSent");
+
+	return c->is_syns && w->host->on && tern_counter_get(w->host->st, sent);
+}
+
 static void on_sent(struct watch *w, const struct lab_seg *s)
 {
 	struct watched *c = find(w, s, true);
@@ -215,12 +224,15 @@ static void on_sent(struct watch *w, const struct lab_seg *s)
 	c->ack = s->raw_ack;
 	c->has_ack = true;
 	edge = s->raw_ack + window(c, s, true);
+	if (may_be_forgotten(w, c))
+		c->has_edge = false;
 	if (c->has_edge && !(s->flags & TCP_SYN) &&
 	    diff(edge, c->edge) < -(1 << (c->scales ? c->scale : 0)))
 		broken(w, c, "the right edge moves left", edge, c->edge);
 	if (!c->has_edge || diff(edge, c->edge) > 0)
 		c->edge = edge;
 	c->has_edge = true;
+	c->is_syns = s->flags & TCP_SYN;
 }
 
 static void on_received(struct watch *w, const struct lab_seg *s)

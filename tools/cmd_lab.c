@@ -2,13 +2,9 @@
 /*
  * tern lab: scenarios in virtual time, drawn as ladders.
  */
+#include "tools/lab_check.h"
 #include "tools/view_options.h"
 
-#include "lab/lab_batch.h"
-#include "lab/lab_builtin.h"
-
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,82 +226,17 @@ static int list(const struct lab_command *c)
 static int run_one(struct options *o, struct lab_command *c, const char *name)
 {
 	struct lab_outcome out = { 0 };
+	const char *wrong;
 	int status;
 
 	lab_batch_one(&c->batch, name, &out);
 	fputs(out.output.s ? out.output.s : "", stdout);
-	if (out.wrong.s)
-		fprintf(stderr, "tern lab: %s", out.wrong.s);
-	status = out.wrong.s ? TOOL_USAGE : out.holds ? TOOL_OK : TOOL_FAILED;
+	wrong = out.wrong.s ? out.wrong.s : out.skipped.s;
+	if (wrong)
+		fprintf(stderr, "tern lab: %s", wrong);
+	status = wrong ? TOOL_USAGE : out.holds ? TOOL_OK : TOOL_FAILED;
 	lab_outcome_fini(&out);
 	return status;
-}
-
-static void tell_faults(const struct lab_outcome *o)
-{
-	if (o->n_tried < o->n_points)
-		printf("      %" PRIu64 " of %" PRIu64 " faults", o->n_tried,
-		       o->n_points);
-	else
-		printf("      %" PRIu64 " faults", o->n_points);
-	printf(": all held in %" PRIu64 ", a call or a counter told of %" PRIu64
-	       ", a packet was lost or late in %" PRIu64
-	       ", made a difference to no call in %" PRIu64
-	       " (of these %" PRIu64 " sent something again)\n",
-	       o->n_held, o->n_told, o->n_unsent, o->n_resent + o->n_same,
-	       o->n_resent);
-}
-
-/* What --check counts. */
-static struct {
-	bool faults, at_terminal;
-	int n_failed, status;
-} checked;
-
-static void tell_outcome(const char *name, struct lab_outcome *o)
-{
-	const char *wrong = o->wrong.s;
-
-	if (checked.at_terminal)
-		fputs("\r\033[K", stderr);
-	printf("%s  %s\n", o->holds && !wrong ? "ok  " : "FAIL", name);
-	if (checked.faults && o->holds)
-		tell_faults(o);
-	if (!o->holds)
-		fputs(wrong ? wrong : o->report.s ? o->report.s : "", stdout);
-	fflush(stdout);
-	checked.n_failed += !o->holds;
-	if (wrong)
-		checked.status = TOOL_USAGE;
-	else if (!o->holds && !checked.status)
-		checked.status = TOOL_FAILED;
-}
-
-static void tell_progress(const char *name, uint64_t done, uint64_t of)
-{
-	fprintf(stderr, "\r\033[K%s %" PRIu64 "/%" PRIu64, name, done, of);
-}
-
-/* Verdicts, and what failed. */
-static int check(struct options *o, struct lab_command *c)
-{
-	const char *names[1024] = { NULL };
-	int n = 0;
-
-	if (!o->argc)
-		for (; lab_builtins[n].name && n < 1024; n++)
-			names[n] = lab_builtins[n].name;
-	for (int i = 0; i < o->argc && n < 1024; i++)
-		names[n++] = o->argv[i];
-	checked.faults = c->batch.fault;
-	checked.at_terminal = isatty(STDERR_FILENO) && c->batch.fault;
-	c->batch.on_outcome = tell_outcome;
-	if (checked.at_terminal)
-		c->batch.on_progress = tell_progress;
-	lab_batch_check(&c->batch, names, n);
-	printf("%d passed, %d failed\n", n - checked.n_failed,
-	       checked.n_failed);
-	return checked.status;
 }
 
 /* Do the options go together? */
@@ -316,10 +247,6 @@ static bool fits(struct options *o, const struct lab_command *c)
 	if (!b->options.kernel && (b->options.on_host || b->real_limit_ns))
 		tool_error(o->command,
 			   "--on-host and --real-limit go with --on kernel");
-	else if (b->options.kernel && c->check)
-		tool_error(o->command,
-			   "--on kernel runs in real time, one by one: name "
-			   "scenarios, without --check");
 	else if (b->options.kernel && (b->capture || b->plot || b->fault))
 		tool_error(o->command,
 			   "--capture, --plot and --fault are of a run on "
@@ -350,7 +277,7 @@ static int lab_main(struct options *o)
 	if (!fits(o, &c))
 		return TOOL_USAGE;
 	if (c.check)
-		return check(o, &c);
+		return lab_check(&c.batch, o->argv, o->argc);
 	if (o->argc < 1) {
 		tool_error(o->command, "name a scenario, or a file. tern lab "
 				       "--list has those that are built in");
@@ -379,6 +306,7 @@ const struct command cmd_lab = {
 		"  tern lab --capture x.pcapng my.lab\n"
 		"  tern lab --on kernel four-way-close\n"
 		"  tern lab --check\n"
+		"  tern lab --check --on kernel --real-limit 10\n"
 		"\n"
 		"A name with a dot or a slash is a file; doc/lab.md describes "
 		"its language.\n"

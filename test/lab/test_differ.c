@@ -4,6 +4,7 @@
 
 #include "lab/lab_differ.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char plain[] = "host client\n"
@@ -109,6 +110,26 @@ static void nothing_behind_the_end_is_compared(void **state)
 	fini(&b);
 }
 
+static void a_reason_covers_what_it_quotes_and_nothing_else(void **state)
+{
+	static const char kernel[] =
+		"kernel differs \"server sends\" it was not read\n";
+	char text[sizeof(kernel) + sizeof(plain)];
+	struct lab_differences d;
+	struct side a, b;
+
+	snprintf(text, sizeof(text), "%s%s", kernel, plain);
+	play(&a, text, 1);
+	play(&b, unread, 1);
+	lab_differ(&d, &a.run, &b.run, INT64_MAX);
+	assert_true(d.n_known >= 2 && d.n > d.n_known);
+	assert_int_equal(a.script.known->n, d.n_known);
+	assert_string_equal(a.script.known->why, "it was not read");
+	lab_differences_fini(&d);
+	fini(&a);
+	fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +137,8 @@ int main(void)
 			numbers_and_ports_that_are_chance_do_not_differ),
 		cmocka_unit_test(what_differs_is_named_with_its_connection),
 		cmocka_unit_test(nothing_behind_the_end_is_compared),
+		cmocka_unit_test(
+			a_reason_covers_what_it_quotes_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
