@@ -5,6 +5,7 @@
  *
  *	diff_gen	a seed becomes a plan: a few facts and a list of steps
  *	diff_side	carries steps out on one stack, notes what came of it
+ *	diff_peer	the segments of it; diff_call: the calls
  *	diff_compare	two such notes: are they the same?
  *	diff_known	differences that are meant
  *	diff_run	plans on both sides; shrinks one that differs
@@ -75,6 +76,29 @@ enum diff_ts {
 	DIFF_N_TS,
 };
 
+/* The Fast Open option of a SYN. */
+enum diff_fo {
+	DIFF_FO_NONE,
+	DIFF_FO_ASKS,
+	DIFF_FO_GOOD,
+	DIFF_FO_BAD,
+	DIFF_FO_ODD, /* of a length that none has */
+	DIFF_N_FO,
+};
+
+/* What plans are mostly about. */
+enum diff_mode {
+	DIFF_PLAIN,
+	DIFF_WIDE, /* with ICMP errors, small buffers and held-back accepts */
+	DIFF_FASTOPEN,
+	DIFF_RECONNECT,
+	DIFF_URGENT,
+	DIFF_WINDOW,
+	DIFF_ERRORS,
+	DIFF_COOKIES,
+	DIFF_N_MODES,
+};
+
 /* Options of a SYN. */
 enum { DIFF_OPT_MSS = 1, DIFF_OPT_WS = 2, DIFF_OPT_SACK = 4, DIFF_OPT_TS = 8 };
 
@@ -88,12 +112,16 @@ struct diff_step {
 	uint16_t flags, win, urg, len;
 	int32_t seq_off, ack_off;
 	int32_t sack[4]; /* from ACK_UNA: start, end, start, end */
+	uint8_t fo;	 /* enum diff_fo */
 };
 
 struct diff_plan {
 	uint64_t seed;
-	bool wide;
+	enum diff_mode mode;
 	bool active;
+	bool unconnected; /* active, but a step connects */
+	uint8_t fo;	  /* TCP_FASTOPEN of the listener */
+	bool no_cookie;	  /* TCP_FASTOPEN_NO_COOKIE */
 	uint8_t backlog;
 	uint8_t opts;	 /* of the peer's SYN */
 	uint8_t defer;	 /* TCP_DEFER_ACCEPT of the listener */
@@ -144,11 +172,11 @@ struct diff_side {
 	uint32_t una, sent;	 /* relative: of the peer */
 	uint32_t ts_next, ts_seen, ts_first;
 	uint32_t written; /* bytes that calls have sent */
+	uint8_t cookie[8];
 };
 
 /* --- diff_gen.c --- */
-/* `wide`: with ICMP errors, small buffers and held-back accepts as well. */
-void diff_plan_make(struct diff_plan *, uint64_t seed, bool wide);
+void diff_plan_make(struct diff_plan *, uint64_t seed, enum diff_mode);
 struct diff_opt {
 	int level, name;
 	const char *text; /* "SOL_TCP, TCP_NODELAY" */
@@ -158,13 +186,29 @@ extern const int diff_n_opts;
 /* Errors that a router or the peer's host may tell of. */
 struct diff_error {
 	uint8_t type4, code4, type6, code6;
+	bool mtu; /* arg2 is one */
 };
 extern const struct diff_error diff_errors[];
 extern const int diff_n_errors;
 
+/* --- diff_modes.c --- */
+struct diff_mode_row {
+	const char *name, *help;
+	/* Of the stack, "NAME VALUE"; NULL ends them. */
+	const char *knobs[4][2];
+	bool own_remote; /* what a stack remembers of a peer matters */
+};
+extern const struct diff_mode_row diff_modes[DIFF_N_MODES];
+struct dice;
+/* Changes a plan that has no steps; adds steps; adds the beginning's. */
+void diff_mode_facts(struct dice *, struct diff_plan *);
+bool diff_mode_begin(struct dice *, struct diff_plan *);
+void diff_mode_step(struct dice *, struct diff_plan *);
+
 /* --- diff_side.c --- */
 /* A kernel's, for all plans of this process; a tern's, for one plan. */
-struct drill_adapter *diff_adapter_new(bool kernel, bool v6, const char **why);
+struct drill_adapter *diff_adapter_new(bool kernel, bool v6, enum diff_mode,
+				       const char **why);
 void diff_begin(struct diff_side *, const struct diff_plan *, uint32_t nth);
 /* `now`: since the plan began; only tern is told. */
 void diff_step(struct diff_side *, const struct diff_plan *,
@@ -201,6 +245,7 @@ struct diff_run {
 	struct drill_adapter *kernel;
 	uint32_t nth; /* plans carried out: names the next one's ports */
 	bool v6;
+	enum diff_mode mode;
 	uint64_t again;	  /* done again for having taken too long */
 	uint64_t dropped; /* took too long each time: they say nothing */
 	uint64_t once;	  /* differed by microseconds, but not each time */

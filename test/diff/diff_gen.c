@@ -4,9 +4,7 @@
  * that a stack meets every day, and leave that path at one place or another:
  * a plan of nothing but noise would end at the first check of any stack.
  */
-#include "diff.h"
-
-#include "diff_dice.h"
+#include "diff_gen.h"
 
 #include "base/bytes.h"
 #include "wire/wire_tcp.h"
@@ -34,8 +32,15 @@ const struct diff_opt diff_opts[] = {
 	{ IPPROTO_TCP, TCP_MAXSEG, "SOL_TCP, TCP_MAXSEG" },
 	{ IPPROTO_TCP, TCP_SYNCNT, "SOL_TCP, TCP_SYNCNT" },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, "SOL_TCP, TCP_NOTSENT_LOWAT" },
+	/* in modes of their own only: */
+	{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, "SOL_TCP, TCP_FASTOPEN_CONNECT" },
+	{ IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE,
+	  "SOL_TCP, TCP_FASTOPEN_NO_COOKIE" },
+	{ IPPROTO_TCP, TCP_FASTOPEN, "SOL_TCP, TCP_FASTOPEN" },
+	{ IPPROTO_IP, IP_RECVERR, "SOL_IP, IP_RECVERR" },
 };
 #define N_PLAIN_OPTS 10
+#define N_WIDE_OPTS 17
 const int diff_n_opts = ARRAY_LEN(diff_opts);
 
 const struct diff_error diff_errors[] = {
@@ -48,11 +53,14 @@ const struct diff_error diff_errors[] = {
 	{ 11, 0, 3, 0 }, /* time exceeded */
 	{ 12, 0, 4, 0 }, /* parameter problem */
 	{ 4, 0, 3, 1 },	 /* source quench; reassembly time */
+	/* in the mode of errors only: */
+	{ 3, 4, 2, 0, true }, /* too big */
 };
+#define N_PLAIN_ERRORS 8
 const int diff_n_errors = ARRAY_LEN(diff_errors);
 
 /* Distances at which stacks decide something. */
-static int32_t offset(struct dice *d)
+int32_t diff_offset(struct dice *d)
 {
 	static const int32_t near[] = { 1,    -1,   2,	  -2,	 10,   -10,
 					100,  -100, 536,  -536,	 1000, -1000,
@@ -65,14 +73,14 @@ static int32_t offset(struct dice *d)
 	return (int32_t)roll64(d);
 }
 
-static uint16_t length(struct dice *d)
+uint16_t diff_length(struct dice *d)
 {
 	static const uint16_t usual[] = { 1, 10, 100, 536, 1000, 1000, 1460 };
 
 	return usual[below(d, ARRAY_LEN(usual))];
 }
 
-static uint16_t window(struct dice *d)
+uint16_t diff_window(struct dice *d)
 {
 	static const uint16_t usual[] = { 65535, 65535, 32792, 32792, 1000,
 					  257,	 100,	1,     0,     0 };
@@ -80,7 +88,7 @@ static uint16_t window(struct dice *d)
 	return usual[below(d, ARRAY_LEN(usual))];
 }
 
-static struct diff_step segment(const struct diff_plan *p, uint16_t flags)
+struct diff_step diff_segment(const struct diff_plan *p, uint16_t flags)
 {
 	bool ts = p->opts & DIFF_OPT_TS;
 
@@ -91,28 +99,28 @@ static struct diff_step segment(const struct diff_plan *p, uint16_t flags)
 				   .ts = ts ? DIFF_TS_NEXT : DIFF_TS_NONE };
 }
 
-static void add(struct diff_plan *p, struct diff_step s)
+void diff_add(struct diff_plan *p, struct diff_step s)
 {
 	if (p->n < DIFF_STEPS)
 		p->steps[p->n++] = s;
 }
 
-static void add_call(struct diff_plan *p, int kind, int slot, int arg, int arg2)
+void diff_add_call(struct diff_plan *p, int kind, int slot, int arg, int arg2)
 {
-	add(p, (struct diff_step){ .kind = (uint8_t)kind,
-				   .slot = (uint8_t)slot,
-				   .arg = arg,
-				   .arg2 = arg2 });
+	diff_add(p, (struct diff_step){ .kind = (uint8_t)kind,
+					.slot = (uint8_t)slot,
+					.arg = arg,
+					.arg2 = arg2 });
 }
 
-static struct diff_step syn(struct dice *d, const struct diff_plan *p,
-			    uint16_t flags)
+struct diff_step diff_syn(struct dice *d, const struct diff_plan *p,
+			  uint16_t flags)
 {
-	struct diff_step s = segment(p, flags);
+	struct diff_step s = diff_segment(p, flags);
 
 	s.opts = p->opts;
 	s.seq_ref = DIFF_SEQ_ISS;
-	s.win = chance(d, 80) ? 65535 : window(d);
+	s.win = chance(d, 80) ? 65535 : diff_window(d);
 	return s;
 }
 
@@ -125,9 +133,9 @@ static void odd_sack(struct dice *d, struct diff_step *s)
 		s->sack[i] = (int32_t)(below(d, 12) * 500);
 		s->sack[i + 1] = s->sack[i] + (int32_t)(1 + below(d, 5)) * 500;
 		if (chance(d, 10))
-			s->sack[i] = offset(d);
+			s->sack[i] = diff_offset(d);
 		if (chance(d, 10))
-			s->sack[i + 1] = offset(d);
+			s->sack[i + 1] = diff_offset(d);
 	}
 }
 
@@ -135,11 +143,11 @@ static void odd_numbers(struct dice *d, struct diff_step *s)
 {
 	if (chance(d, 50)) {
 		s->seq_ref = (uint8_t)below(d, DIFF_N_SEQ_REFS);
-		s->seq_off = chance(d, 40) ? 0 : offset(d);
+		s->seq_off = chance(d, 40) ? 0 : diff_offset(d);
 	}
 	if (chance(d, 35)) {
 		s->ack_ref = (uint8_t)below(d, DIFF_N_ACK_REFS);
-		s->ack_off = chance(d, 40) ? 0 : offset(d);
+		s->ack_off = chance(d, 40) ? 0 : diff_offset(d);
 	}
 }
 
@@ -157,16 +165,16 @@ static void add_segment(struct dice *d, struct diff_plan *p)
 
 	if (chance(d, 6))
 		flags = (uint16_t)below(d, 0x40);
-	s = segment(p, flags);
+	s = diff_segment(p, flags);
 	if (flags & TCP_SYN) {
 		s.opts = chance(d, 80) ? p->opts : (uint8_t)below(d, 16);
 		if (chance(d, 50))
 			s.seq_ref = DIFF_SEQ_ISS;
 	}
 	if (!(flags & TCP_RST) && chance(d, flags & TCP_PSH ? 95 : 15))
-		s.len = length(d);
+		s.len = diff_length(d);
 	if (chance(d, 25))
-		s.win = window(d);
+		s.win = diff_window(d);
 	odd_numbers(d, &s);
 	if (flags & TCP_URG || chance(d, 2)) {
 		s.flags |= TCP_URG;
@@ -177,27 +185,27 @@ static void add_segment(struct dice *d, struct diff_plan *p)
 		odd_sack(d, &s);
 	if (chance(d, 12))
 		s.ts = (uint8_t)below(d, DIFF_N_TS);
-	add(p, s);
+	diff_add(p, s);
 }
 
 /* An error about what is in flight, or claims to be. */
 static void add_icmp(struct dice *d, struct diff_plan *p)
 {
-	add(p, (struct diff_step){
-		       .kind = DIFF_ICMP,
-		       .arg = (int32_t)below(d, (uint32_t)diff_n_errors),
-		       .ack_ref = (uint8_t)below(d, DIFF_N_ACK_REFS),
-		       .ack_off = chance(d, 60) ? 0 : offset(d),
-	       });
+	diff_add(p, (struct diff_step){
+			    .kind = DIFF_ICMP,
+			    .arg = (int32_t)below(d, N_PLAIN_ERRORS),
+			    .ack_ref = (uint8_t)below(d, DIFF_N_ACK_REFS),
+			    .ack_off = chance(d, 60) ? 0 : diff_offset(d),
+		    });
 }
 
 static void add_setopt(struct dice *d, struct diff_plan *p, int slot)
 {
-	uint32_t n = p->wide ? (uint32_t)diff_n_opts : N_PLAIN_OPTS;
+	uint32_t n = p->mode == DIFF_WIDE ? N_WIDE_OPTS : N_PLAIN_OPTS;
 	static const int values[] = { 0, 1, 1, 1, 5, 1000, -1, 3000 };
 
-	add_call(p, DIFF_SETOPT, slot, (int)below(d, n),
-		 values[below(d, ARRAY_LEN(values))]);
+	diff_add_call(p, DIFF_SETOPT, slot, (int)below(d, n),
+		      values[below(d, ARRAY_LEN(values))]);
 }
 
 static void add_any_call(struct dice *d, struct diff_plan *p)
@@ -213,89 +221,90 @@ static void add_any_call(struct dice *d, struct diff_plan *p)
 	case 1:
 	case 2:
 		flag = flags[below(d, ARRAY_LEN(flags))];
-		add_call(p, DIFF_SEND, slot,
-			 flag == MSG_OOB ? 1 + (int)below(d, 100) :
-			 chance(d, 70)	 ? length(d) :
-					   (int)below(d, DIFF_DATA),
-			 flag);
+		diff_add_call(p, DIFF_SEND, slot,
+			      flag == MSG_OOB ? 1 + (int)below(d, 100) :
+			      chance(d, 70)   ? diff_length(d) :
+						(int)below(d, DIFF_DATA),
+			      flag);
 		break;
 	case 3:
 	case 4:
 	case 5:
-		add_call(p, DIFF_RECV, slot,
-			 chance(d, 60) ? DIFF_DATA : length(d),
-			 peeks[below(d, ARRAY_LEN(peeks))]);
+		diff_add_call(p, DIFF_RECV, slot,
+			      chance(d, 60) ? DIFF_DATA : diff_length(d),
+			      peeks[below(d, ARRAY_LEN(peeks))]);
 		break;
 	case 6:
-		add_call(p, DIFF_SHUTDOWN, slot, (int)below(d, 3), 0);
+		diff_add_call(p, DIFF_SHUTDOWN, slot, (int)below(d, 3), 0);
 		break;
 	case 7:
-		add_call(p, DIFF_CLOSE, slot, 0, 0);
+		diff_add_call(p, DIFF_CLOSE, slot, 0, 0);
 		break;
 	case 8:
 	case 9:
 		add_setopt(d, p, slot);
 		break;
 	case 10:
-		add_call(p, chance(d, 70) ? DIFF_GETERR : DIFF_ATMARK, slot, 0,
-			 0);
+		diff_add_call(p, chance(d, 70) ? DIFF_GETERR : DIFF_ATMARK,
+			      slot, 0, 0);
 		break;
 	default:
 		if (chance(d, 25))
-			add_call(p, DIFF_CONNECT, slot, (int)below(d, 2), 0);
+			diff_add_call(p, DIFF_CONNECT, slot, (int)below(d, 2),
+				      0);
 		else if (chance(d, 10))
-			add_call(p, DIFF_LISTEN, slot, 1, 0);
+			diff_add_call(p, DIFF_LISTEN, slot, 1, 0);
 		else
-			add_call(p, DIFF_ACCEPT, 0, 0, 0);
+			diff_add_call(p, DIFF_ACCEPT, 0, 0, 0);
 	}
 }
 
 /* What a peer does that means well. */
 static void add_good(struct dice *d, struct diff_plan *p)
 {
-	struct diff_step s = segment(p, TCP_ACK | TCP_PSH);
+	struct diff_step s = diff_segment(p, TCP_ACK | TCP_PSH);
 
 	switch (below(d, 6)) {
 	case 0:
 	case 1:
-		s.len = length(d);
+		s.len = diff_length(d);
 		break;
 	case 2:
 		s.flags = TCP_ACK;
 		break;
 	case 3:
-		s.len = length(d);
-		s.seq_off = length(d);
+		s.len = diff_length(d);
+		s.seq_off = diff_length(d);
 		break;
 	case 4:
 		s.flags = TCP_ACK | TCP_FIN;
-		s.len = chance(d, 30) ? length(d) : 0;
-		s.seq_off = chance(d, 20) ? length(d) : 0;
+		s.len = chance(d, 30) ? diff_length(d) : 0;
+		s.seq_off = chance(d, 20) ? diff_length(d) : 0;
 		break;
 	default:
 		s.flags = TCP_ACK;
 		s.ack_ref = DIFF_ACK_UNA;
-		s.ack_off = chance(d, 50) ? 0 : length(d);
+		s.ack_off = chance(d, 50) ? 0 : diff_length(d);
 		if (p->opts & DIFF_OPT_SACK && chance(d, 60))
 			odd_sack(d, &s);
 	}
-	add(p, s);
+	diff_add(p, s);
 }
 
 static void begin_passive(struct dice *d, struct diff_plan *p)
 {
 	struct diff_step s;
 
-	add(p, syn(d, p, TCP_SYN));
+	diff_add(p, diff_syn(d, p, TCP_SYN));
 	if (chance(d, 10))
 		add_segment(d, p);
-	s = segment(p, TCP_ACK);
+	s = diff_segment(p, TCP_ACK);
 	s.seq_off = 0;
 	if (chance(d, 10))
-		s.len = length(d);
-	add(p, s);
+		s.len = diff_length(d);
+	diff_add(p, s);
 	if (chance(d, 95))
-		add_call(p, DIFF_ACCEPT, 0, 0, 0);
+		diff_add_call(p, DIFF_ACCEPT, 0, 0, 0);
 }
 
 static void begin_active(struct dice *d, struct diff_plan *p)
@@ -304,23 +313,24 @@ static void begin_active(struct dice *d, struct diff_plan *p)
 		add_segment(d, p);
 	if (chance(d, 15)) {
 		/* Both open at once. */
-		add(p, syn(d, p, TCP_SYN));
-		add(p, syn(d, p, TCP_SYN | TCP_ACK));
+		diff_add(p, diff_syn(d, p, TCP_SYN));
+		diff_add(p, diff_syn(d, p, TCP_SYN | TCP_ACK));
 		return;
 	}
-	add(p, syn(d, p, TCP_SYN | TCP_ACK));
+	diff_add(p, diff_syn(d, p, TCP_SYN | TCP_ACK));
 }
 
-void diff_plan_make(struct diff_plan *p, uint64_t seed, bool wide)
+void diff_plan_make(struct diff_plan *p, uint64_t seed, enum diff_mode mode)
 {
 	static const uint16_t mss[] = { 1000, 1000, 1460, 536, 600, 0 };
 	static const uint32_t bufs[] = { 1, 3000, 5000, 8192, 20000, 40000 };
+	bool wide = mode == DIFF_WIDE;
 	struct dice d = { seed };
 	int n;
 
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
-	p->wide = wide;
+	p->mode = mode;
 	p->active = chance(&d, 35);
 	p->backlog = (uint8_t)(chance(&d, 90) ? 5 : below(&d, 2));
 	p->mss = mss[below(&d, ARRAY_LEN(mss))];
@@ -332,7 +342,9 @@ void diff_plan_make(struct diff_plan *p, uint64_t seed, bool wide)
 		p->opts |= DIFF_OPT_MSS;
 	p->irs = chance(&d, 30) ? 0xffffffffu - below(&d, 5000) :
 				  (uint32_t)roll64(&d);
-	if (chance(&d, 92)) {
+	if (mode > DIFF_WIDE)
+		diff_mode_facts(&d, p);
+	if (chance(&d, 92) && !(mode > DIFF_WIDE && diff_mode_begin(&d, p))) {
 		if (p->active)
 			begin_active(&d, p);
 		else
@@ -340,7 +352,9 @@ void diff_plan_make(struct diff_plan *p, uint64_t seed, bool wide)
 	}
 	n = 2 + (int)below(&d, 16);
 	while (n--) {
-		if (wide && chance(&d, 3))
+		if (mode > DIFF_WIDE && chance(&d, 40))
+			diff_mode_step(&d, p);
+		else if (wide && chance(&d, 3))
 			add_icmp(&d, p);
 		else if (chance(&d, 35))
 			add_good(&d, p);

@@ -261,8 +261,12 @@ static bool crossed_ack(const struct diff_found *f)
 /* doc/linux.md: "the number that a socket begins with again". */
 static bool begins_again(const struct diff_found *f)
 {
-	return is(f, "seq") && f->step >= 0 &&
-	       f->plan->steps[f->step].kind == DIFF_CONNECT &&
+	const struct diff_step *s = f->step < 0 ? NULL :
+						  &f->plan->steps[f->step];
+
+	return is(f, "seq") && s &&
+	       (s->kind == DIFF_CONNECT ||
+		(s->kind == DIFF_SEND && f->plan->mode == DIFF_FASTOPEN)) &&
 	       f->kernel->pkts[0].pkt.flags == TCP_SYN;
 }
 
@@ -393,6 +397,17 @@ static bool stamp_not_agreed(const struct diff_found *f)
 	       !(o->info[slot].options & TCPI_OPT_TIMESTAMPS);
 }
 
+/* doc/linux.md: "SYN cookies": a first number that is not the SYN's plus 1. */
+static bool other_first_number(const struct diff_found *f)
+{
+	const struct drill_pkt *sent = &f->kernel->sent;
+
+	return is(f, "flags") && is_seg(f) && !f->plan->active &&
+	       is_unknown(f) && sent->flags & TCP_ACK && sent->seq != 1 &&
+	       !(f->kernel->pkts[0].pkt.flags & TCP_RST) &&
+	       f->tern->pkts[0].pkt.flags == TCP_RST;
+}
+
 /* doc/linux.md: "memory of a gap". */
 static bool is_closed_gap(const struct diff_out *k, int slot)
 {
@@ -447,6 +462,9 @@ static const struct known rows[] = {
 	{ "stamp-not-agreed",
 	  "RFC 7323 3.2: without agreement no segment has one; the kernel's TIME_WAIT tells what came all the same",
 	  stamp_not_agreed },
+	{ "cookie-for-another-number",
+	  "the kernel takes a SYN cookie with any first number",
+	  other_first_number },
 	{ "memory-of-a-gap",
 	  "after a RST the kernel keeps what lay out of order until close()",
 	  .what = "SO_MEMINFO", .over = is_closed_gap },

@@ -38,7 +38,8 @@ struct options {
 	uint64_t plans, seconds, seed;
 	int jobs;
 	const char *out;
-	bool keep_going, matrix, v6, wide;
+	bool keep_going, matrix, v6;
+	enum diff_mode mode;
 };
 
 static const char help[] =
@@ -50,7 +51,9 @@ static const char help[] =
 	"  --seed S        where to begin (1)\n"
 	"  --one SEED      this sequence alone\n"
 	"  --ipv6          over IPv6\n"
-	"  --wide          with ICMP errors, small buffers, TCP_DEFER_ACCEPT\n"
+	"  --mode M        mostly about: wide, fastopen, reconnect, urgent,\n"
+	"                  window, icmp, cookies (plain)\n"
+	"  --wide          --mode wide\n"
 	"  --jobs N        at a time (1), each in a namespace of its own\n"
 	"  --out FOLDER    where a script of each difference goes\n"
 	"  --matrix        print the matrix of states and events instead\n"
@@ -107,7 +110,8 @@ static int work(const struct options *o, int job, struct told *told)
 		return 77;
 	}
 	r.v6 = o->v6;
-	r.kernel = diff_adapter_new(true, o->v6, &why);
+	r.mode = o->mode;
+	r.kernel = diff_adapter_new(true, o->v6, o->mode, &why);
 	if (!r.kernel) {
 		printf("skipped: %s\n", why);
 		return 77;
@@ -119,7 +123,7 @@ static int work(const struct options *o, int job, struct told *told)
 	}
 	for (i = (uint64_t)job; o->seconds ? time(NULL) < end : i < o->plans;
 	     i += (uint64_t)o->jobs) {
-		diff_plan_make(&plan, o->seed + i, o->wide);
+		diff_plan_make(&plan, o->seed + i, o->mode);
 		told->plans++;
 		if (!diff_run(&r, &plan))
 			continue;
@@ -174,15 +178,32 @@ static int summary(const struct told *told, int jobs)
 	return all.unexplained ? 1 : 0;
 }
 
+static enum diff_mode find_mode(const char *name)
+{
+	int i;
+
+	for (i = 0; i < DIFF_N_MODES; i++)
+		if (!strcmp(diff_modes[i].name, name))
+			break;
+	return (enum diff_mode)i;
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "sequences", 1, NULL, 'n' },	{ "seconds", 1, NULL, 's' },
-		{ "seed", 1, NULL, 'S' },	{ "one", 1, NULL, '1' },
-		{ "jobs", 1, NULL, 'j' },	{ "out", 1, NULL, 'o' },
-		{ "keep-going", 0, NULL, 'k' }, { "matrix", 0, NULL, 'm' },
-		{ "ipv6", 0, NULL, '6' },	{ "wide", 0, NULL, 'w' },
-		{ "help", 0, NULL, 'h' },	{ 0 },
+		{ "sequences", 1, NULL, 'n' },
+		{ "seconds", 1, NULL, 's' },
+		{ "seed", 1, NULL, 'S' },
+		{ "one", 1, NULL, '1' },
+		{ "jobs", 1, NULL, 'j' },
+		{ "out", 1, NULL, 'o' },
+		{ "keep-going", 0, NULL, 'k' },
+		{ "matrix", 0, NULL, 'm' },
+		{ "ipv6", 0, NULL, '6' },
+		{ "wide", 0, NULL, 'w' },
+		{ "mode", 1, NULL, 'M' },
+		{ "help", 0, NULL, 'h' },
+		{ 0 },
 	};
 	int c;
 
@@ -205,7 +226,9 @@ static void parse(struct options *o, int argc, char **argv)
 		} else if (c == '6') {
 			o->v6 = true;
 		} else if (c == 'w') {
-			o->wide = true;
+			o->mode = DIFF_WIDE;
+		} else if (c == 'M' && find_mode(optarg) < DIFF_N_MODES) {
+			o->mode = find_mode(optarg);
 		} else if (c == 'm') {
 			o->matrix = true;
 		} else if (c == 'k') {

@@ -48,7 +48,7 @@ static const char *run_once(struct diff_run *r, const struct diff_plan *p)
 
 	kernel.a = r->kernel;
 	kernel.is_kernel = true;
-	tern.a = diff_adapter_new(false, r->v6, &why);
+	tern.a = diff_adapter_new(false, r->v6, r->mode, &why);
 	kernel.v6 = tern.v6 = r->v6;
 	r->nth++;
 	began = mono();

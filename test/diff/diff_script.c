@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define TS_SCRIPT 100 /* the stack's first timestamp, in a script */
 
@@ -70,6 +71,10 @@ static const char *flag_name(int flag)
 		return "MSG_PEEK|MSG_NOSIGNAL";
 	case MSG_TRUNC:
 		return "MSG_TRUNC|MSG_NOSIGNAL";
+	case MSG_OOB | MSG_PEEK:
+		return "MSG_OOB|MSG_PEEK|MSG_NOSIGNAL";
+	case MSG_FASTOPEN:
+		return "MSG_FASTOPEN|MSG_NOSIGNAL";
 	default:
 		return "MSG_NOSIGNAL";
 	}
@@ -93,8 +98,11 @@ static void add_call(struct drill_text *t, const struct diff_step *s,
 				       (int)o->result + 3);
 		return;
 	case DIFF_SEND:
-		drill_text_add(t, "send(%d, ..., %d, %s)", fd, s->arg,
-			       flag_name(s->arg2));
+		drill_text_add(t,
+			       s->arg2 & MSG_FASTOPEN ?
+				       "sendto(%d, ..., %d, %s, ..., ...)" :
+				       "send(%d, ..., %d, %s)",
+			       fd, s->arg, flag_name(s->arg2));
 		break;
 	case DIFF_RECV:
 		drill_text_add(t, "recv(%d, ..., %d, %s)", fd, s->arg,
@@ -144,10 +152,26 @@ static void add_call(struct drill_text *t, const struct diff_step *s,
 
 static void add_begin(struct drill_text *t, const struct diff_plan *p)
 {
+	int i;
+
 	drill_text_add(t, "`sysctl -q net.ipv4.tcp_invalid_ratelimit=0 "
-			  "net.ipv4.tcp_rmem=\"4096 131072 6291456\"`\n"
-			  " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
-	if (p->active)
+			  "net.ipv4.tcp_rmem=\"4096 131072 6291456\"");
+	for (i = 0; diff_modes[p->mode].knobs[i][0]; i++)
+		drill_text_add(t, " net.ipv4.%s=%s",
+			       diff_modes[p->mode].knobs[i][0],
+			       diff_modes[p->mode].knobs[i][1]);
+	drill_text_add(t, "`\n 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
+	if (p->fo)
+		drill_text_add(t,
+			       "+0 setsockopt(3, SOL_TCP, "
+			       "TCP_FASTOPEN_NO_COOKIE, [%d], 4) = 0\n"
+			       "+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [%d], "
+			       "4) = 0\n",
+			       p->no_cookie, p->fo);
+	if (p->active && p->unconnected)
+		drill_text_add(t, "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = "
+				  "0\n");
+	else if (p->active)
 		drill_text_add(t, "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = "
 				  "0\n+0 connect(3, ..., ...) = -1 "
 				  "EINPROGRESS (Operation now in progress)\n");
