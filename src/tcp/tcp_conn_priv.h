@@ -324,7 +324,8 @@ struct tcp_req {
 	/* With ecn_ok: AccECN; the mark of the SYN; a SYN (a SYN-ACK) of this
 	 * handshake was without any flag of ECN. */
 	uint8_t accecn : 1, syn_ecn : 2, no_ecn_in : 1, no_ecn_out : 1,
-		has_syn : 1; /* tcp_saved.c */
+		has_syn : 1, /* tcp_saved.c */
+		moved : 1;   /* to this listener, and not counted yet */
 	/* laddr, raddr: 4 bytes each or 16 */
 	uint8_t addrs[];
 };

@@ -244,6 +244,13 @@ void tcp_fastopen_child_done(struct tern_stack *st, struct tcp_conn *c,
 		l->fo_n--;
 }
 
+void tcp_fastopen_child_move(struct tcp_conn *c, struct tcp_conn *l)
+{
+	c->act->fo_listener = l->id;
+	c->act->fo_listener_gen = l->gen;
+	l->listener->fo_n++;
+}
+
 void tcp_fastopen_child_acked(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_hist *h = hist_of(st, c);

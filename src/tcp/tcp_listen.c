@@ -69,8 +69,21 @@ bool tcp_accept_full(const struct tcp_listener *l)
 	return l->n_accept > l->backlog;
 }
 
+void tcp_accept_append(struct tern_stack *st, struct tcp_listener *l,
+		       struct tcp_conn *child)
+{
+	child->in_accept_queue = 1;
+	child->accept_next = 0;
+	if (l->accept_tail)
+		conn_at(st, l->accept_tail)->accept_next = child->id;
+	else
+		l->accept_head = child->id;
+	l->accept_tail = child->id;
+	l->n_accept++;
+}
+
 /* The listener stops: half-open entries go silently, completed connections that
- * nobody accepted are reset (O18). */
+ * nobody accepted are reset (O18), unless others take them (tcp_migrate.c). */
 void tcp_listener_stop(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_listener *l = c->listener;
@@ -78,6 +91,7 @@ void tcp_listener_stop(struct tern_stack *st, struct tcp_conn *c)
 	int v6;
 
 	tcp_unhash(st, c);
+	tcp_migrate(st, c);
 	for (v6 = 0; v6 < 2; v6++)
 		while ((id = l->req_head[v6]) != 0)
 			tcp_req_drop(st, slab_at(&st->tcp.reqs[v6], id));
@@ -294,14 +308,7 @@ struct tcp_conn *tcp_child(struct tern_stack *st, struct tcp_conn *listener,
 	tcp_ecn_child(st, c, q);
 	tcp_hash(st, c);
 	COUNT(st, TCP_PASSIVE_OPENS);
-	c->in_accept_queue = 1;
-	c->accept_next = 0;
-	if (l->accept_tail)
-		conn_at(st, l->accept_tail)->accept_next = c->id;
-	else
-		l->accept_head = c->id;
-	l->accept_tail = c->id;
-	l->n_accept++;
+	tcp_accept_append(st, l, c);
 	return c;
 fail:
 	COUNT(st, TCP_EXT_LISTEN_DROPS);

@@ -49,6 +49,15 @@ void tcp_req_tuple(const struct tcp_req *, struct tern_addr *l,
 struct tcp_conn *tcp_child(struct tern_stack *, struct tcp_conn *listener,
 			   const struct tcp_req *);
 bool tcp_accept_full(const struct tcp_listener *);
+/* At the end of those that wait for accept(). */
+void tcp_accept_append(struct tern_stack *, struct tcp_listener *,
+		       struct tcp_conn *child);
+/* To another listener; its timer runs on. */
+void tcp_req_move(struct tern_stack *, struct tcp_req *, struct tcp_listener *);
+
+/* tcp_migrate.c: a listener ends, out of its table already; what may goes to
+ * others of its group. */
+void tcp_migrate(struct tern_stack *, struct tcp_conn *listener);
 
 /* tcp_saved.c: the SYN, if the listener asks for it (TCP_SAVE_SYN), kept for an
  * entry, or for a child that had none; from the one to the other; forgotten. */
@@ -104,6 +113,8 @@ bool tcp_fastopen_syn(struct tern_stack *, struct tcp_conn *listener,
 bool tcp_fastopen_child_in(struct tern_stack *, struct tcp_conn *,
 			   struct tcp_in *);
 void tcp_fastopen_child_timer(struct tern_stack *, struct tcp_conn *);
+/* It waits at another listener now. */
+void tcp_fastopen_child_move(struct tcp_conn *, struct tcp_conn *listener);
 /* Its handshake is done, or it is. */
 void tcp_fastopen_child_acked(struct tern_stack *, struct tcp_conn *);
 void tcp_fastopen_child_done(struct tern_stack *, struct tcp_conn *,

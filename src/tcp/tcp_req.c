@@ -40,7 +40,7 @@ static void link_req(struct tern_stack *st, struct tcp_listener *l,
 		l->req_head[q->v6] = q->id;
 	l->req_tail[q->v6] = q->id;
 	l->n_req++;
-	l->n_young++;
+	l->n_young += !q->n_timeouts;
 }
 
 static void unlink_req(struct tern_stack *st, struct tcp_listener *l,
@@ -61,6 +61,15 @@ static void unlink_req(struct tern_stack *st, struct tcp_listener *l,
 	l->n_req--;
 	if (!q->n_timeouts)
 		l->n_young--;
+}
+
+void tcp_req_move(struct tern_stack *st, struct tcp_req *q,
+		  struct tcp_listener *to)
+{
+	unlink_req(st, listener_of(st, q), q);
+	q->listener = to->id;
+	q->next = 0;
+	link_req(st, to, q);
 }
 
 void tcp_req_drop(struct tern_stack *st, struct tcp_req *q)
@@ -273,6 +282,10 @@ void tcp_req_timer(struct tern_stack *st, struct tcp_req *q)
 	uint32_t most = max_retries(st, c), defer = c->opts->defer_accept_s;
 	bool expire = q->n_timeouts >= most, resend = true;
 
+	if (q->moved)
+		COUNT(st, TCP_EXT_MIGRATE_REQ_SUCCESS);
+	q->moved = 0;
+
 	if (defer) {
 		expire = expire && (!q->acked || q->n_timeouts >= defer);
 		resend = !q->acked || q->n_timeouts + 1u >= defer;
@@ -310,6 +323,15 @@ static void embryonic_reset(struct tern_stack *st, struct tcp_req *q,
 	ip_drop(st, in->pkt, DROP_TCP_RESET);
 }
 
+/* tcp_migrate_req: did the new listener take it? */
+static void count_move(struct tern_stack *st, bool taken)
+{
+	if (taken)
+		COUNT(st, TCP_EXT_MIGRATE_REQ_SUCCESS);
+	else
+		COUNT(st, TCP_EXT_MIGRATE_REQ_FAILURE);
+}
+
 /* The ACK that completes the handshake. */
 static void complete(struct tern_stack *st, struct tcp_req *q,
 		     struct tcp_in *in)
@@ -330,6 +352,8 @@ static void complete(struct tern_stack *st, struct tcp_req *q,
 	    seq_leq(in->h.seq, q->rcv_nxt))
 		q->ts_recent = in->o.ts_val;
 	child = tcp_child(st, c, q);
+	if (q->moved)
+		count_move(st, child != NULL);
 	if (!child) {
 		if (st->tun.tcp_abort_on_overflow) {
 			embryonic_reset(st, q, in);
