@@ -176,6 +176,9 @@ struct tcp_listener {
 	 * still take: struct tcp_fo_reset, oldest first. */
 	uint32_t fo_n;
 	uint32_t fo_reset_head, fo_reset_tail;
+	/* Options of its connections, if not its own block, and of which block
+	 * of its these are: tcp_inherit.c. */
+	uint32_t heirs, heirs_of;
 };
 
 struct tcp_conn {
@@ -305,6 +308,7 @@ struct tcp_req {
 	struct timer timer;
 	uint32_t id, hash_next;
 	uint32_t listener;   /* struct tcp_listener */
+	uint32_t opts;	     /* struct tcp_opts, the listener's at the SYN */
 	uint32_t next, prev; /* of the same listener */
 	struct seq iss, irs;
 	struct seq rcv_nxt; /* irs + 1, or more with Fast Open */

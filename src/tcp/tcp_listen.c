@@ -58,7 +58,8 @@ int tcp_listen(struct tern_stack *st, uint32_t id, int backlog)
 	l->backlog = most;
 	l->overflow_at = -NS_PER_S * 3600;
 	c->listener = l;
-	c->shut = 0; /* an error that waits is kept, as on Linux */
+	c->shut = 0;	 /* an error that waits is kept, as on Linux */
+	c->pingpong = 0; /* TCP_QUICKACK starts again [k] */
 	tcp_set_state(st, c, TERN_TCP_LISTEN, "listen");
 	tcp_hash(st, c);
 	return tcp_fastopen_listen(st, c);
@@ -108,6 +109,7 @@ void tcp_listener_stop(struct tern_stack *st, struct tcp_conn *c)
 		tcp_done(st, child, "listener closed");
 	}
 	tcp_fastopen_listener_stop(st, l);
+	tcp_inherit_forget(st, l);
 	c->listener = NULL;
 	slab_free(&st->tcp.listeners, l->id);
 	tcp_set_state(st, c, TERN_TCP_CLOSE, "close");
@@ -204,43 +206,6 @@ void tcp_listener_input(struct tern_stack *st, struct tcp_conn *c,
 	}
 }
 
-static void inherit(struct tcp_conn *c, const struct tcp_conn *l)
-{
-	c->v6 = l->v6;
-	c->v6only = l->v6only;
-	c->any = l->any;
-	c->nodelay = l->nodelay;
-	c->cork = l->cork;
-	c->keepalive = l->keepalive;
-	c->oobinline = l->oobinline;
-	c->reuseaddr = l->reuseaddr;
-	c->reuseport = l->reuseport;
-	c->linger = l->linger;
-	c->sndbuf_lock = l->sndbuf_lock;
-	c->rcvbuf_lock = l->rcvbuf_lock;
-	c->freebind = l->freebind;
-	c->rcvbuf = l->rcvbuf;
-	c->sndbuf = l->sndbuf;
-	c->cc_index = l->cc_index;
-}
-
-/* Its listener's options, and by tcp_reflect_tos the SYN's TOS. */
-static bool child_opts(struct tern_stack *st, struct tcp_conn *c,
-		       const struct tcp_conn *listener, const struct tcp_req *q)
-{
-	struct tcp_opts *o;
-
-	tcp_opts_put(st, c->opts);
-	c->opts = listener->opts;
-	c->opts->refs++;
-	if (!st->tun.tcp_reflect_tos || c->opts->tos == q->tos)
-		return true;
-	o = tcp_opts_own(st, c);
-	if (o)
-		o->tos = q->tos;
-	return o != NULL;
-}
-
 static void child_numbers(struct tern_stack *st, struct tcp_conn *c,
 			  const struct tcp_req *q)
 {
@@ -289,8 +254,7 @@ struct tcp_conn *tcp_child(struct tern_stack *st, struct tcp_conn *listener,
 	c = tcp_conn_new(st, listener->v6);
 	if (!c)
 		goto fail;
-	inherit(c, listener);
-	if (!child_opts(st, c, listener, q))
+	if (!tcp_inherit(st, c, listener, q))
 		goto fail;
 	tcp_req_tuple(q, &c->laddr, &c->raddr);
 	c->lport = q->lport;

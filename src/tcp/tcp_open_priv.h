@@ -55,6 +55,12 @@ void tcp_accept_append(struct tern_stack *, struct tcp_listener *,
 /* To another listener; its timer runs on. */
 void tcp_req_move(struct tern_stack *, struct tcp_req *, struct tcp_listener *);
 
+/* tcp_inherit.c: a new connection's options are its listener's. False without
+ * memory. What the listener keeps for that is given back. */
+bool tcp_inherit(struct tern_stack *, struct tcp_conn *,
+		 const struct tcp_conn *listener, const struct tcp_req *);
+void tcp_inherit_forget(struct tern_stack *, struct tcp_listener *);
+
 /* tcp_migrate.c: a listener ends, out of its table already; what may goes to
  * others of its group. */
 void tcp_migrate(struct tern_stack *, struct tcp_conn *listener);

@@ -79,6 +79,7 @@ void tcp_req_drop(struct tern_stack *st, struct tcp_req *q)
 
 	tcp_req_tuple(q, &l, &r);
 	tcp_saved_drop_req(st, q);
+	tcp_opts_put(st, slab_at(&st->tcp.opts, q->opts));
 	unlink_req(st, listener_of(st, q), q);
 	wheel_cancel(&st->tcp.req_wheel[v6], q->id);
 	idhash_remove(&st->tcp.req_by_tuple[v6], q->id,
@@ -151,6 +152,7 @@ void tcp_req_fill(struct tern_stack *st, const struct tcp_conn *c,
 	q->tos = in->ip->tos & 0xfc;
 	q->synack_us = (uint32_t)(st->now / NS_PER_US);
 	q->listener = c->listener->id;
+	q->opts = c->opts->id;
 	tcp_addrs_put(q->addrs, q->v6, l, r);
 	agree(st, c, in, q);
 	tcp_req_window(st, c, q);
@@ -170,6 +172,7 @@ struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
 	timer_init(&q->timer);
 	q->id = id;
 	tcp_req_fill(st, c, in, q);
+	c->opts->refs++;
 	q->iss = in->has_isn ? in->isn : tcp_isn(st, l, q->lport, r, q->rport);
 	tcp_saved_take(st, c, in, q);
 	link_req(st, c->listener, q);
