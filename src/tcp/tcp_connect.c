@@ -96,10 +96,39 @@ static int64_t start(struct tern_stack *st, struct tcp_conn *c,
 	return n;
 }
 
+/* What a socket that is dissolved no longer tells of (TCP_INFO), and what it was
+ * asked for of its connection alone. The rest stands until connect() [k]. */
+static void forget(struct tern_stack *st, struct tcp_conn *c)
+{
+	struct tcp_hist *h = hist_of(st, c);
+	struct tcp_opts *o = c->opts;
+
+	c->mss = (uint16_t)tcp_mss_told(c);
+	c->srtt_us = c->rttvar_us = 0;
+	c->rto_us = c->mdev_us = TCP_RTO_INIT / NS_PER_US;
+	c->backoff = 0;
+	c->cc.cwnd = TCP_INIT_CWND;
+	c->ca_state = TERN_CA_OPEN;
+	c->ato_ms = 0;
+	c->rcv_mss = TCP_MIN_MSS;
+	c->ts_ok = c->sack_ok = c->wscale_ok = 0;
+	c->segs_in = c->segs_out = 0;
+	if (h)
+		*h = (struct tcp_hist){
+			.rcv_space = h->rcv_space,
+			.busy_ms = h->busy_ms,
+			.rwnd_ms = h->rwnd_ms,
+			.sndbuf_ms = h->sndbuf_ms,
+			.rate_delivered = h->rate_delivered,
+			.rate_interval_us = h->rate_interval_us,
+		};
+	if ((o->window_clamp || o->user_mss) &&
+	    (o = tcp_opts_own(st, c)) != NULL)
+		o->window_clamp = o->user_mss = 0;
+}
+
 void tcp_disconnect(struct tern_stack *st, struct tcp_conn *c)
 {
-	struct tcp_opts *o;
-
 	if (c->state == TERN_TCP_LISTEN) {
 		tcp_listener_stop(st, c);
 	} else if (c->state != TERN_TCP_CLOSE) {
@@ -116,8 +145,7 @@ void tcp_disconnect(struct tern_stack *st, struct tcp_conn *c)
 	tcp_saved_drop(st, c);
 	c->keep_at = NEVER;
 	tcp_timer_arm(st, c);
-	if (c->opts->window_clamp && (o = tcp_opts_own(st, c)) != NULL)
-		o->window_clamp = 0;
+	forget(st, c);
 	c->pingpong = 0; /* connect() alone leaves TCP_QUICKACK as it was set */
 	c->shut = 0;
 	c->connecting = 0;

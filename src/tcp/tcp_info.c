@@ -25,8 +25,9 @@ enum {
 
 static bool is_synchronised(const struct tcp_conn *c)
 {
-	return c->state != TERN_TCP_CLOSE && c->state != TERN_TCP_LISTEN &&
-	       c->state != TERN_TCP_SYN_SENT;
+	if (c->state == TERN_TCP_CLOSE) /* it was, until it is dissolved */
+		return c->segs_in && c->snd.max_wnd;
+	return c->state != TERN_TCP_LISTEN && c->state != TERN_TCP_SYN_SENT;
 }
 
 /* As tcp_update_pacing() computes it when nothing is in flight. */
@@ -75,7 +76,7 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->flags = (uint8_t)(c->app_limited | c->fo_fail << 1);
 	t->rto = c->rto_us;
 	t->ato = c->ato_ms * 1000u;
-	t->snd_mss = c->mss;
+	t->snd_mss = tcp_mss_told(c);
 	t->rcv_mss = c->rcv_mss;
 	t->last_data_sent = now_ms(st) - c->last_sent;
 	t->last_data_recv = now_ms(st) - c->last_data;
@@ -93,25 +94,42 @@ static void fill_conn(const struct tern_stack *st, const struct tcp_conn *c,
 	t->snd_wnd = c->snd.wnd;
 	t->rcv_wnd = c->rcv.wnd;
 	t->delivered = is_synchronised(c) && !c->fo_child; /* the SYN */
+	if (!is_synchronised(c))
+		return;
 	t->bytes_acked = tcp_syn_acked(c);
-	if (is_synchronised(c))
-		t->rcv_space = tcp_rcv_space_at_first(c);
+	t->rcv_space = tcp_rcv_space_at_first(c);
+}
+
+/* Its SYN left, and nothing was agreed on. */
+static bool is_unanswered(const struct tcp_conn *c)
+{
+	return c->state == TERN_TCP_SYN_SENT ||
+	       (c->state == TERN_TCP_CLOSE && c->segs_out &&
+		!is_synchronised(c));
+}
+
+/* Linux begins with RFC 9293's 536, with room for the timestamps that were
+ * offered. */
+uint32_t tcp_mss_told(const struct tcp_conn *c)
+{
+	if (!is_unanswered(c))
+		return c->mss;
+	return min_u32(c->mss, TCP_MSS_DEFAULT - (c->ts_ok ? 12 : 0));
 }
 
 static bool has_peers_fin(const struct tcp_conn *c)
 {
 	return c->state == TERN_TCP_CLOSE_WAIT ||
-	       c->state == TERN_TCP_CLOSING || c->state == TERN_TCP_LAST_ACK;
+	       c->state == TERN_TCP_CLOSING || c->state == TERN_TCP_LAST_ACK ||
+	       (c->state == TERN_TCP_CLOSE && c->fin_in);
 }
 
-/* Before the peer has answered nothing is agreed, and the sizes are what Linux
- * begins with: RFC 9293's 536 with room for the timestamps that were offered,
- * and the least that it takes for the size of what is received. */
+/* Before the peer has answered nothing is agreed, and the size of what is
+ * received is the least that Linux takes. */
 static void fill_syn_sent(const struct tcp_conn *c, struct tern_tcp_info *t)
 {
 	t->options = 0;
 	t->wscale = 0;
-	t->snd_mss = min_u32(t->snd_mss, 536u - (c->ts_ok ? 12 : 0));
 	t->rcv_mss = 88;
 }
 
@@ -205,7 +223,7 @@ void tcp_fill_info(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	fill_conn(st, c, t);
-	if (c->state == TERN_TCP_SYN_SENT)
+	if (is_unanswered(c))
 		fill_syn_sent(c, t);
 	if (hist_of(st, c))
 		fill_hist(c, hist_of(st, c), t);

@@ -54,7 +54,7 @@ static int get_maxseg(const struct opt_call *k)
 {
 	if (opt_is_idle(k->c) && k->c->opts->user_mss)
 		return k->c->opts->user_mss;
-	return k->c->mss;
+	return (int)tcp_mss_told(k->c);
 }
 
 static int set_maxseg(const struct opt_call *k, int v)

@@ -242,5 +242,8 @@ void tcp_opts_put(struct tern_stack *, struct tcp_opts *);
 /* tcp_info.c */
 void tcp_fill_info(struct tern_stack *, struct tcp_conn *,
 		   struct tern_tcp_info *);
+/* The segment size that a socket tells of: before the peer has answered not yet
+ * what is sent with then. */
+uint32_t tcp_mss_told(const struct tcp_conn *);
 
 #endif
