@@ -380,6 +380,19 @@ static void rst_refusal(struct tern_stack *st, const struct tcp_req *q)
 	tcp_emit_reply(st, &r);
 }
 
+/* The SYN-ACK goes out as if the SYN had come now: the round trip, what an echo
+ * may say and the time-outs begin with it. */
+static void accept_syn(struct tern_stack *st, struct tcp_req *q)
+{
+	listener_of(st, q)->n_young += q->n_timeouts != 0;
+	q->undecided = 0;
+	q->n_timeouts = 0;
+	q->synack_us = (uint32_t)(st->now / NS_PER_US);
+	tcp_req_synack(st, q, NULL);
+	wheel_arm(&st->tcp.req_wheel[q->v6], q->id,
+		  st->now + tcp_req_rto_ns(st, q));
+}
+
 int tcp_syn_answer(struct tern_stack *st, uint64_t id,
 		   enum tern_syn_answer answer)
 {
@@ -394,11 +407,7 @@ int tcp_syn_answer(struct tern_stack *st, uint64_t id,
 		return -TERN_ENOENT;
 	switch (answer) {
 	case TERN_SYN_ACCEPT:
-		q->undecided = 0;
-		q->n_timeouts = 0;
-		tcp_req_synack(st, q, NULL);
-		wheel_arm(&st->tcp.req_wheel[q->v6], q->id,
-			  st->now + tcp_req_rto_ns(st, q));
+		accept_syn(st, q);
 		return 0;
 	case TERN_SYN_RESET:
 		rst_refusal(st, q);

@@ -192,6 +192,96 @@ static void any_port_is_accepted(struct story *t)
 	t_is(t, name.port, 4321);
 }
 
+/* It began when the SYN came, so that the owner's thinking was the path's. */
+static void round_trip_begins_with_the_synack(struct story *t)
+{
+	struct tern_tcp_info info;
+	size_t len = sizeof(info);
+
+	own(t);
+	ask(t);
+	t_wait(t, 300 * MS);
+	t_answer(t, TERN_SYN_ACCEPT, 0);
+	t_out(t, "S. 0:0(0) ack 1 <mss 1460>");
+	t_wait(t, 50 * MS);
+	t_in(t, ". 1:1(0) ack 1");
+	t_accept(t);
+	t_is(t,
+	     tern_getsockopt(t->st, t->s, TERN_IPPROTO_TCP, TERN_TCP_INFO,
+			     &info, &len, t->now),
+	     0);
+	t_is(t, info.rtt, 50000);
+	t_is(t, info.min_rtt, 50000);
+}
+
+static void echo_from_before_the_synack_is_a_guess(struct story *t)
+{
+	own(t);
+	t_in(t, "S 0:0(0) <mss 1460,nop,nop,TS val 7 ecr 0>");
+	t_is(t, tern_syn_next(t->st, t->l, &syn), 0);
+	t_wait(t, 300 * MS);
+	t_answer(t, TERN_SYN_ACCEPT, 0);
+	t_out(t, "S. 0:0(0) ack 1 <mss 1460,nop,nop,TS val 300 ecr 7>");
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 8 ecr 200>");
+	t_out(t, ". 1:1(0) ack 1 <nop,nop,TS val 300 ecr 7>");
+	t_drops(t, "TCP_RFC7323_TSECR", 1);
+	t_in(t, ". 1:1(0) ack 1 <nop,nop,TS val 8 ecr 300>");
+	t_accept(t);
+}
+
+/* One that had timed out while it was held was young again, and not counted so:
+ * the count went below zero, and a full queue kept all for a minute. */
+static void decided_syns_of_a_full_queue_are_given_few_resends(struct story *t)
+{
+	uint16_t i;
+	int round;
+
+	own(t);
+	for (i = 0; i < 5; i++) {
+		t_flow(t, (uint16_t)(1000 + i));
+		t_in(t, "S 0:0(0) <mss 1460>");
+	}
+	t_wait(t, 1500 * MS);
+	for (i = 0; i < 5; i++) {
+		t_is(t, tern_syn_next(t->st, t->l, &syn), 0);
+		t_answer(t, TERN_SYN_ACCEPT, 0);
+	}
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 5; i++) {
+			t_flow(t, (uint16_t)(1000 + i));
+			t_out(t, "S. 0:0(0) ack 1");
+		}
+		t_wait(t, (1 << round) * S);
+	}
+	/* The first goes, and makes room for the others' patience. */
+	for (i = 1; i < 5; i++) {
+		t_flow(t, (uint16_t)(1000 + i));
+		t_out(t, "S. 0:0(0) ack 1");
+	}
+	t_silence(t);
+	t_flow(t, 1000);
+	t_gone(t);
+}
+
+/* As long as it is held it costs its owner's peer nothing but time: the same 63 s
+ * as without an answer, and the decision starts them again. */
+static void decision_starts_the_time_outs_again(struct story *t)
+{
+	int i;
+
+	own(t);
+	ask(t);
+	t_wait(t, 62 * S);
+	t_answer(t, TERN_SYN_ACCEPT, 0);
+	t_out(t, "S. 0:0(0) ack 1");
+	for (i = 0; i < 5; i++) {
+		t_wait(t, (1 << i) * S);
+		t_out(t, "S. 0:0(0) ack 1");
+	}
+	t_wait(t, 32 * S);
+	t_gone(t);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -206,6 +296,10 @@ int main(void)
 		STORY(several_are_told_in_order),
 		STORY(closing_the_listener_forgets_held_syns),
 		STORY(any_port_is_accepted),
+		STORY(round_trip_begins_with_the_synack),
+		STORY(echo_from_before_the_synack_is_a_guess),
+		STORY(decided_syns_of_a_full_queue_are_given_few_resends),
+		STORY(decision_starts_the_time_outs_again),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
