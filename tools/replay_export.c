@@ -29,12 +29,15 @@ static void put_time(struct replay_export *x, int64_t now)
 		       us % 1000000);
 }
 
-/* Begins to write: all that its socket was told comes first. */
+/* Begins to write: all that its socket was told comes first, at 0; if nothing
+ * was, the SYN is there. */
 static void begin(struct replay_export *x, int64_t now, int s)
 {
+	bool has_lines = s >= 0 && x->sockets[s].lines.s;
+
 	x->found = true;
-	x->start_at = now;
-	if (s >= 0 && x->sockets[s].lines.s)
+	x->start_at = has_lines ? now : now + LEAD_NS;
+	if (has_lines)
 		drill_text_add(&x->body, "%s", x->sockets[s].lines.s);
 }
 
