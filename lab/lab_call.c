@@ -4,21 +4,15 @@
  * the socket calls of a Unix program; one that would wait gives EAGAIN and is
  * asked again when something has happened.
  */
-#include "lab_run.h"
+#include "lab_call_priv.h"
 
 #include "drill_parse.h"
 #include "lab_sys.h"
-
-#include "link/impair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define CHUNK_LEN 65536
-/* What a program can name in one call: sizes beyond are mistakes. */
-#define SIZE_MAX_SENT INT64_C(1000000000000)
 
 struct lab_call {
 	const char *name;
@@ -28,8 +22,8 @@ struct lab_call {
 	const char *usage, *help;
 };
 
-static int64_t bad(struct lab_run *run, const struct lab_step *s,
-		   const char *fmt, const char *what)
+int64_t lab_call_bad(struct lab_run *run, const struct lab_step *s,
+		     const char *fmt, const char *what)
 {
 	char text[200];
 
@@ -97,30 +91,20 @@ void lab_var_learn(struct lab_var *v)
 	}
 }
 
-/* The socket that the first argument names; NULL and said so. */
-static struct lab_var *socket_of(struct lab_run *run, struct lab_app *app,
-				 const struct lab_step *s)
+struct lab_var *lab_call_socket(struct lab_run *run, struct lab_app *app,
+				const struct lab_step *s)
 {
 	struct lab_var *v = lab_var_find(run, app->host, s->args[0].text);
 
 	if (!v)
-		bad(run, s, "no socket has been called \"%s\" on this host",
-		    s->args[0].text);
+		lab_call_bad(run, s,
+			     "no socket has been called \"%s\" on this host",
+			     s->args[0].text);
 	return v;
 }
 
-#define SOCKET_OR_RETURN(v)                         \
-	struct lab_var *v = socket_of(run, app, s); \
-	struct lab_host *h = app->host;             \
-	const struct lab_sys *sys = h->sys;         \
-	if (!v)                                     \
-		return -TERN_EBADF;                 \
-	(void)h;                                    \
-	(void)sys
-
-/* "server:80", "10.0.0.2:80", "80". */
-static bool parse_address(struct lab_run *run, const struct lab_arg *a,
-			  struct tern_sockaddr *out)
+bool lab_call_address(struct lab_run *run, const struct lab_arg *a,
+		      struct tern_sockaddr *out)
 {
 	const char *colon = strrchr(a->text, ':');
 	const char *port = colon ? colon + 1 : a->text;
@@ -156,8 +140,9 @@ static int64_t call_socket(struct lab_run *run, struct lab_app *app,
 	int fd;
 
 	if (!udp && strcasecmp(s->args[0].text, "tcp") != 0)
-		return bad(run, s, "socket(tcp) or socket(udp), not \"%s\"",
-			   s->args[0].text);
+		return lab_call_bad(run, s,
+				    "socket(tcp) or socket(udp), not \"%s\"",
+				    s->args[0].text);
 	fd = app->host->sys->socket(
 		app->host, run->script->v6 ? TERN_AF_INET6 : TERN_AF_INET,
 		udp ? TERN_SOCK_DGRAM : TERN_SOCK_STREAM);
@@ -173,9 +158,10 @@ static int64_t call_bind(struct lab_run *run, struct lab_app *app,
 	int64_t r;
 	SOCKET_OR_RETURN(v);
 
-	if (!parse_address(run, &s->args[1], &a))
-		return bad(run, s, "\"%s\" is no address: server:80, 80",
-			   s->args[1].text);
+	if (!lab_call_address(run, &s->args[1], &a))
+		return lab_call_bad(run, s,
+				    "\"%s\" is no address: server:80, 80",
+				    s->args[1].text);
 	r = sys->bind(h, v->fd, &a);
 	lab_var_learn(v);
 	return r;
@@ -201,9 +187,10 @@ static int64_t call_listener(struct lab_run *run, struct lab_app *app,
 	struct lab_var *v;
 	int fd;
 
-	if (!parse_address(run, &s->args[0], &a))
-		return bad(run, s, "\"%s\" is no address: server:80, 80",
-			   s->args[0].text);
+	if (!lab_call_address(run, &s->args[0], &a))
+		return lab_call_bad(run, s,
+				    "\"%s\" is no address: server:80, 80",
+				    s->args[0].text);
 	fd = sys->socket(h, a.family, TERN_SOCK_STREAM);
 	if (fd < 0)
 		return fd;
@@ -245,9 +232,9 @@ static int64_t call_connect(struct lab_run *run, struct lab_app *app,
 			return -TERN_EAGAIN;
 		return so_error(h, v->fd);
 	}
-	if (!parse_address(run, &s->args[1], &a))
-		return bad(run, s, "\"%s\" is no address: server:80",
-			   s->args[1].text);
+	if (!lab_call_address(run, &s->args[1], &a))
+		return lab_call_bad(run, s, "\"%s\" is no address: server:80",
+				    s->args[1].text);
 	r = sys->connect(h, v->fd, &a);
 	lab_var_learn(v);
 	v->rport = a.port;
@@ -282,137 +269,6 @@ static int64_t call_accept(struct lab_run *run, struct lab_app *app,
 	return fd;
 }
 
-/* The bytes that a send argument stands for, from `off` on: *n of them, at most
- * a chunk. They stay the callee's. */
-static const void *bytes_of(const struct lab_arg *a, int64_t off, size_t *n)
-{
-	static _Thread_local uint8_t alphabet[CHUNK_LEN + 26];
-	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
-
-	*n = (size_t)max_i64(min_i64(len - off, CHUNK_LEN), 0);
-	if (a->kind == LAB_TEXT)
-		return a->text + off;
-	/* Made once: who waits for room asks again and again. */
-	if (!alphabet[0]) {
-		for (size_t i = 0; i < sizeof(alphabet); i++)
-			alphabet[i] = (uint8_t)('a' + i % 26);
-	}
-	return alphabet + off % 26;
-}
-
-static bool is_size(const struct lab_arg *a)
-{
-	return a->kind == LAB_TEXT ||
-	       (a->kind == LAB_NUMBER && a->number >= 0 &&
-		a->number <= SIZE_MAX_SENT);
-}
-
-static int64_t flags_of(struct lab_run *run, const struct lab_step *s, int i)
-{
-	int64_t v = 0;
-
-	if (i < s->n_args && s->args[i].kind == LAB_NUMBER)
-		return s->args[i].number;
-	if (i < s->n_args &&
-	    !drill_sym_find(s->args[i].text, s->args[i].len, &v))
-		bad(run, s, "\"%s\" is no flag: MSG_MORE, MSG_OOB, MSG_PEEK",
-		    s->args[i].text);
-	return v;
-}
-
-static int64_t call_send(struct lab_run *run, struct lab_app *app,
-			 const struct lab_step *s)
-{
-	const struct lab_arg *a = &s->args[1];
-	int64_t len = a->kind == LAB_NUMBER ? a->number : (int64_t)a->len;
-	SOCKET_OR_RETURN(v);
-
-	if (!is_size(a))
-		return bad(run, s,
-			   "send takes a number of bytes, or a text: "
-			   "not \"%s\"",
-			   a->text);
-	do {
-		size_t n;
-		const void *bytes = bytes_of(a, app->done, &n);
-		int64_t r;
-
-		/* An error is for the next call, as some have been taken. */
-		if (app->done && sys->poll(h, v->fd) & TERN_POLLERR)
-			return app->done;
-		r = sys->send(h, v->fd, bytes, n, (int)flags_of(run, s, 2));
-
-		if (r == -TERN_EAGAIN && (!s->nowait || !app->done))
-			return r;
-		if (r < 0 && app->done && r != -TERN_EAGAIN)
-			app->stopped_by = (int)r;
-		if (r < 0)
-			return app->done ? app->done : r;
-		app->done += r;
-	} while (app->done < len);
-	return app->done;
-}
-
-static int64_t call_sendto(struct lab_run *run, struct lab_app *app,
-			   const struct lab_step *s)
-{
-	struct tern_sockaddr to;
-	const void *bytes;
-	size_t n;
-	SOCKET_OR_RETURN(v);
-
-	if (!is_size(&s->args[1]) || !parse_address(run, &s->args[2], &to))
-		return bad(run, s, "%s", "sendto(s, BYTES or TEXT, HOST:PORT)");
-	bytes = bytes_of(&s->args[1], 0, &n);
-	return sys->send_to(h, v->fd, bytes, n, &to);
-}
-
-static void keep(struct lab_app *app, const uint8_t *bytes, int64_t n)
-{
-	size_t k = min_size((size_t)n, sizeof(app->got) - app->n_got);
-
-	memcpy(app->got + app->n_got, bytes, k);
-	app->n_got += k;
-}
-
-static int64_t call_read(struct lab_run *run, struct lab_app *app,
-			 const struct lab_step *s)
-{
-	static _Thread_local uint8_t buf[CHUNK_LEN];
-	size_t most = s->n_args > 1 ? (size_t)s->args[1].number : CHUNK_LEN;
-	int64_t r;
-	SOCKET_OR_RETURN(v);
-
-	r = sys->recv(h, v->fd, buf, min_size(most, CHUNK_LEN),
-		      (int)flags_of(run, s, 2));
-	if (r > 0)
-		keep(app, buf, r);
-	return r;
-}
-
-/* Until so many bytes, or the stream's end, or an error. */
-static int64_t call_readall(struct lab_run *run, struct lab_app *app,
-			    const struct lab_step *s)
-{
-	static _Thread_local uint8_t buf[CHUNK_LEN];
-	int64_t most = s->n_args > 1 ? s->args[1].number : INT64_MAX, r;
-	SOCKET_OR_RETURN(v);
-
-	while (app->done < most) {
-		r = sys->recv(h, v->fd, buf,
-			      (size_t)min_i64(most - app->done, CHUNK_LEN), 0);
-		if (r == -TERN_EAGAIN && s->nowait && app->done)
-			break;
-		if (r < 0)
-			return r;
-		if (r == 0)
-			break;
-		keep(app, buf, r);
-		app->done += r;
-	}
-	return app->done;
-}
-
 static int64_t call_shutdown(struct lab_run *run, struct lab_app *app,
 			     const struct lab_step *s)
 {
@@ -423,8 +279,8 @@ static int64_t call_shutdown(struct lab_run *run, struct lab_app *app,
 		if (!strcasecmp(s->args[1].text, hows[i]))
 			return sys->shutdown(h, v->fd, i);
 	}
-	return bad(run, s, "shutdown(s, RD), WR or RDWR: not \"%s\"",
-		   s->args[1].text);
+	return lab_call_bad(run, s, "shutdown(s, RD), WR or RDWR: not \"%s\"",
+			    s->args[1].text);
 }
 
 static int64_t call_close(struct lab_run *run, struct lab_app *app,
@@ -490,8 +346,8 @@ static int64_t call_setsockopt(struct lab_run *run, struct lab_app *app,
 	SOCKET_OR_RETURN(v);
 
 	if (!find_option(s->args[1].text, &level, &name))
-		return bad(run, s, "there is no option \"%s\"",
-			   s->args[1].text);
+		return lab_call_bad(run, s, "there is no option \"%s\"",
+				    s->args[1].text);
 	if (s->args[2].kind != LAB_NUMBER)
 		return sys->set_option(h, v->fd, level, (int)name,
 				       s->args[2].text, s->args[2].len);
@@ -510,8 +366,8 @@ static int64_t call_getsockopt(struct lab_run *run, struct lab_app *app,
 	SOCKET_OR_RETURN(v);
 
 	if (!find_option(s->args[1].text, &level, &name))
-		return bad(run, s, "there is no option \"%s\"",
-			   s->args[1].text);
+		return lab_call_bad(run, s, "there is no option \"%s\"",
+				    s->args[1].text);
 	r = sys->get_option(h, v->fd, level, (int)name, &value, &n);
 	return r ? r : value;
 }
@@ -532,8 +388,8 @@ static int64_t call_wait(struct lab_run *run, struct lab_app *app,
 	int64_t bits = lab_poll_bits(s->args[1].text), ready;
 
 	if (bits <= 0)
-		return bad(run, s, "wait(s, IN), OUT, ...: not \"%s\"",
-			   s->args[1].text);
+		return lab_call_bad(run, s, "wait(s, IN), OUT, ...: not \"%s\"",
+				    s->args[1].text);
 	ready = call_poll(run, app, s);
 	return ready & (bits | TERN_POLLERR | TERN_POLLHUP) ? ready :
 							      -TERN_EAGAIN;
@@ -547,10 +403,10 @@ static int64_t call_ioctl(struct lab_run *run, struct lab_app *app,
 	SOCKET_OR_RETURN(v);
 
 	if (!drill_sym_find(s->args[1].text, s->args[1].len, &request))
-		return bad(run, s,
-			   "there is no request \"%s\": SIOCINQ, "
-			   "SIOCOUTQ, SIOCOUTQNSD",
-			   s->args[1].text);
+		return lab_call_bad(run, s,
+				    "there is no request \"%s\": SIOCINQ, "
+				    "SIOCOUTQ, SIOCOUTQNSD",
+				    s->args[1].text);
 	r = sys->ioctl(h, v->fd, (unsigned long)request, &value);
 	return r ? r : value;
 }
@@ -567,13 +423,13 @@ static const struct lab_call calls[] = {
 	  "waits for a connection; a new socket" },
 	{ "connect", 2, 2, call_connect, "connect(s, HOST:PORT)",
 	  "connects, and waits for the outcome" },
-	{ "send", 2, 3, call_send, "send(s, BYTES|TEXT[, FLAG])",
+	{ "send", 2, 3, lab_call_send, "send(s, BYTES|TEXT[, FLAG])",
 	  "waits until the send buffer has taken all" },
-	{ "sendto", 3, 3, call_sendto, "sendto(s, BYTES|TEXT, HOST:PORT)",
+	{ "sendto", 3, 3, lab_call_sendto, "sendto(s, BYTES|TEXT, HOST:PORT)",
 	  "a datagram" },
-	{ "read", 1, 3, call_read, "read(s[, BYTES[, FLAG]])",
+	{ "read", 1, 3, lab_call_read, "read(s[, BYTES[, FLAG]])",
 	  "waits for data, and takes what is there; 0 at the end" },
-	{ "readall", 1, 2, call_readall, "readall(s[, BYTES])",
+	{ "readall", 1, 2, lab_call_readall, "readall(s[, BYTES])",
 	  "reads until so many bytes or the end of the stream" },
 	{ "shutdown", 2, 2, call_shutdown, "shutdown(s, RD|WR|RDWR)",
 	  "ends one direction or both" },
