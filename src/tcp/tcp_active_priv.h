@@ -167,6 +167,7 @@ struct tcp_active {
 	 * its half-open entry would hold. */
 	uint32_t fo_listener, fo_listener_gen;
 	struct seq irs;
+	uint32_t fo_wnd, fo_synack_us, fo_synack_ms;
 	uint8_t fo_timeouts;
 	uint8_t syn_retrans;
 	uint8_t chrono; /* what sending waits for: enum tcp_chrono */

@@ -384,6 +384,7 @@ struct tcp_in {
 	struct seq end; /* seq + len + SYN + FIN */
 	struct seq isn; /* for a SYN that ends TIME_WAIT */
 	bool has_isn;
+	bool of_syn; /* the data of a Fast Open SYN */
 };
 
 /* How many segments came as this one packet. */

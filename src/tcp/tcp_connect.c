@@ -35,8 +35,7 @@ static void renew(struct tern_stack *st, struct tcp_conn *c)
 /* What our SYN offers. */
 static void offer(struct tern_stack *st, struct tcp_conn *c)
 {
-	uint32_t mss;
-	uint8_t scale;
+	struct tcp_first_window w;
 
 	c->ts_ok = st->tun.tcp_timestamps != 0;
 	c->sack_ok = st->tun.tcp_sack != 0;
@@ -49,11 +48,10 @@ static void offer(struct tern_stack *st, struct tcp_conn *c)
 	tcp_mtu_init(st, c);
 	tcp_sync_mss(st, c, c->act->path.mtu);
 	/* Whether timestamps take 12 of them is not known yet. */
-	mss = c->advmss;
-	tcp_initial_window(st, tcp_full_space(c), mss, tcp_initial_clamp(c),
-			   c->wscale_ok, &c->rcv.wnd, &scale);
-	c->rcv_scale = scale & 15;
-	c->rcv.ssthresh = c->rcv.wnd;
+	w = tcp_initial_window(st, tcp_full_space(c), c->advmss,
+			       tcp_initial_clamp(c), c->wscale_ok);
+	c->rcv_scale = w.scale & 15;
+	c->rcv.wnd = c->rcv.ssthresh = w.wnd;
 }
 
 /* msg: what connects by Fast Open, or NULL. Bytes of it taken, or -errno. */

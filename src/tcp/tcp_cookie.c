@@ -151,6 +151,7 @@ bool tcp_cookie_ack(struct tern_stack *st, struct tcp_conn *c,
 {
 	union tcp_req_scratch u = { 0 };
 	struct tcp_req *q = &u.q;
+	struct tcp_first_window w;
 	struct tcp_conn *child;
 	uint32_t data;
 
@@ -171,8 +172,12 @@ bool tcp_cookie_ack(struct tern_stack *st, struct tcp_conn *c,
 	q->mss = mss_table[q->v6][data];
 	if (!agreed(st, in, q))
 		return false;
-	/* The scale announced was for a SYN that had one. */
-	tcp_req_window(st, c, q);
+	/* The SYN-ACK's is not known any more; this is of segments as the
+	 * cookie has them [k]. */
+	w = tcp_initial_window(st, tcp_full_space(c), q->mss,
+			       tcp_initial_clamp(c), q->wscale_ok);
+	q->rcv_wnd = w.wnd;
+	q->rcv_scale = w.scale & 15;
 	child = tcp_child(st, c, q);
 	if (!child) {
 		ip_drop(st, in->pkt, DROP_TCP_LISTEN_OVERFLOW);

@@ -55,19 +55,21 @@ void tcp_ack_check(struct tern_stack *st, struct tcp_conn *c, bool had_ofo)
 {
 	const struct tcp_active *a = c->act;
 	uint32_t unread;
+	bool full;
 
 	/* One that went out meanwhile (of a FIN that data let in) is it. */
 	if (!(c->ack & ACK_SCHED))
 		return;
 	unread = (uint32_t)seq_diff(c->rcv.nxt, c->rcv.copied);
-	if (a && a->ofo.root && !(c->ack & ACK_NOW) && !is_quick(st, c) &&
-	    compress(st, c))
+	/* Asked first: without room for a window there are no quick ACKs [k]. */
+	full = seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
+	       (unread < max_u32(c->opts->rcvlowat, 1) ||
+		tcp_window_would(st, c) >= c->rcv.wnd);
+	if (!full && a && a->ofo.root && !(c->ack & ACK_NOW) &&
+	    !is_quick(st, c) && compress(st, c))
 		return;
-	if (c->ack & ACK_NOW || is_quick(st, c) || had_ofo ||
-	    (a && a->ofo.root) ||
-	    (seq_diff(c->rcv.nxt, c->rcv.wup) > c->rcv_mss &&
-	     (unread < max_u32(c->opts->rcvlowat, 1) ||
-	      tcp_window_would(st, c) >= c->rcv.wnd))) {
+	if (full || c->ack & ACK_NOW || is_quick(st, c) || had_ofo ||
+	    (a && a->ofo.root)) {
 		tcp_send_ack(st, c);
 		return;
 	}

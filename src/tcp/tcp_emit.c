@@ -20,7 +20,9 @@
 /* The number that goes into window fields of a SYN: never scaled. */
 static uint16_t syn_window(const struct tcp_conn *c)
 {
-	return (uint16_t)min_u32(c->rcv.wnd, TCP_MAX_WINDOW);
+	uint32_t wnd = c->fo_child ? c->act->fo_wnd : c->rcv.wnd;
+
+	return (uint16_t)min_u32(wnd, TCP_MAX_WINDOW);
 }
 
 /* RFC 6528: a clock (64 ns a tick, as on Linux) plus a keyed hash of who. */
@@ -327,7 +329,7 @@ int tcp_emit_bare(struct tern_stack *st, struct tcp_conn *c, uint16_t flags,
 	if (!tcp_activate(st, c))
 		return -TERN_ENOMEM;
 	a = c->act;
-	if (a->urg_mode && seq_gt(a->snd_up, seq) &&
+	if (a->urg_mode && !(flags & TCP_SYN) && seq_gt(a->snd_up, seq) &&
 	    seq_diff(a->snd_up, seq) < 0x10000) {
 		e.flags |= TCP_URG;
 		e.urgent = (uint16_t)seq_diff(a->snd_up, seq);

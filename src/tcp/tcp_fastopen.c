@@ -11,7 +11,7 @@
  *
  * The child is a connection in SYN_RCVD with fo_child set and does here what
  * tcp_req.c does for an entry: it resends its SYN-ACK, and nothing else, until
- * the ACK comes.
+ * the ACK comes, and takes what an entry would (tcp_half.c).
  *
  * TCP_FASTOPEN's length bounds the children whose handshake runs, since their
  * clients have proved nothing but that they once had the cookie. One that is
@@ -113,6 +113,7 @@ static int check_cookie(struct tern_stack *st, const struct tcp_conn *c,
 static void synack(struct tern_stack *st, struct tcp_conn *c)
 {
 	tcp_emit_bare(st, c, TCP_SYN | TCP_ACK, c->act->syn_seq);
+	c->act->fo_synack_ms = now_ms(st);
 	c->segs_out--; /* it is the half-open entry's, on Linux */
 	c->act->fo.present = false;
 }
@@ -133,6 +134,8 @@ static void synack_again(struct tern_stack *st, struct tcp_conn *c)
 static void take_data(struct tern_stack *st, struct tcp_conn *c,
 		      struct tcp_in *in)
 {
+	/* Nothing is measured by it [k]. */
+	in->of_syn = true;
 	in->h.seq = seq_add(in->h.seq, 1);
 	in->h.flags &= (uint16_t)~TCP_SYN;
 	tcp_data_in(st, c, in);
@@ -161,10 +164,16 @@ static bool make_child(struct tern_stack *st, struct tcp_conn *l,
 	c->fo_child = c->fo_born = c->syn_data_acked = 1;
 	c->act->syn_seq = u.q.iss;
 	c->act->irs = u.q.irs;
+	c->act->fo_wnd = u.q.rcv_wnd;
+	c->act->fo_synack_us = u.q.synack_us;
 	c->act->syn_at = st->now;
 	c->act->fo_listener = l->id;
 	c->act->fo_listener_gen = l->gen;
 	c->act->fo = *fo;
+	/* The MSS goes by the window as it would be scaled [k]; in a SYN it is
+	 * not. */
+	c->snd.max_wnd = (uint32_t)in->h.window << c->snd_scale;
+	tcp_sync_mss(st, c, c->act->path.mtu);
 	c->snd.wnd = c->snd.max_wnd = in->h.window;
 	tcp_init_transfer(st, c);
 	tcp_init_rcv_mss(c);
@@ -288,52 +297,58 @@ void tcp_fastopen_child_timer(struct tern_stack *st, struct tcp_conn *c)
 					tcp_rto_max_ns(st, c)));
 }
 
+/* What its half-open entry would be. */
+static void as_entry(const struct tcp_conn *c, struct tcp_req *q)
+{
+	const struct tcp_active *a = c->act;
+
+	q->v6 = c->v6 && !tern_addr_is_v4(&c->raddr);
+	q->lport = c->lport;
+	q->rport = c->rport;
+	q->iss = a->syn_seq;
+	q->irs = a->irs;
+	q->rcv_nxt = c->rcv.nxt;
+	q->rcv_wnd = a->fo_wnd;
+	q->rcv_scale = c->rcv_scale;
+	q->ts_ok = c->ts_ok;
+	q->ts_recent = c->ts_recent;
+	q->oow_at = c->oow_at;
+	q->synack_us = a->fo_synack_us;
+	q->synack_ms = a->fo_synack_ms;
+	tcp_addrs_put(q->addrs, q->v6, &c->laddr, &c->raddr);
+}
+
 bool tcp_fastopen_child_in(struct tern_stack *st, struct tcp_conn *c,
 			   struct tcp_in *in)
 {
-	uint16_t flags = in->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
-	struct seq edge = seq_add(c->rcv.nxt, c->rcv.wnd);
-	bool paws = c->ts_ok && in->o.present & WIRE_OPT_TS &&
-		    tcp_paws_reject(st, c->ts_recent, c->ts_recent_at, in);
+	union tcp_req_scratch u = { 0 };
+	enum tcp_half what;
 
-	if (seq_eq(in->h.seq, c->act->irs) && flags == TCP_SYN && !paws) {
+	as_entry(c, &u.q);
+	what = tcp_half_judge(st, &u.q, c, in);
+	c->oow_at = u.q.oow_at;
+	switch (what) {
+	case TCP_HALF_SYN_AGAIN:
 		if (tcp_oow_may_for(st, in, &c->oow_at,
 				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
 			synack_again(st, c);
 		tern_pkt_put(in->pkt);
 		return false;
-	}
-	if (paws ||
-	    (!seq_eq(in->h.seq, c->rcv.nxt) &&
-	     !(seq_gt(in->end, c->rcv.nxt) && seq_lt(in->h.seq, edge)) &&
-	     !(seq_eq(in->h.seq, edge) && seq_eq(in->h.seq, in->end)))) {
-		if (!(flags & TCP_RST) &&
-		    tcp_oow_may_for(st, in, &c->oow_at,
-				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			tcp_send_ack(st, c);
-		ip_drop(st, in->pkt,
-			paws ? DROP_TCP_RFC7323_PAWS :
-			       DROP_TCP_INVALID_SEQUENCE);
-		return false;
-	}
-	if (seq_eq(in->h.seq, c->act->irs))
-		flags &= (uint16_t)~TCP_SYN;
-	if (flags & TCP_RST) {
+	case TCP_HALF_RST:
 		COUNT(st, TCP_ATTEMPT_FAILS);
 		tcp_fastopen_child_done(st, c, true);
 		tcp_reset_in(st, c);
 		ip_drop(st, in->pkt, DROP_TCP_RESET);
 		return false;
-	}
-	if (flags & TCP_SYN) {
+	case TCP_HALF_SYN:
 		COUNT(st, TCP_ATTEMPT_FAILS);
 		tcp_reset_for(st, in);
 		ip_drop(st, in->pkt, DROP_TCP_INVALID_SYN);
 		return false;
+	case TCP_HALF_ACK:
+		return true;
+	case TCP_HALF_GONE:
+		break;
 	}
-	if (!(flags & TCP_ACK)) {
-		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
-		return false;
-	}
-	return true;
+	return false;
 }

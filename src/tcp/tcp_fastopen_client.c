@@ -111,13 +111,16 @@ int64_t tcp_fastopen_syn_out(struct tern_stack *st, struct tcp_conn *c,
 			     const struct tern_msg *msg)
 {
 	uint32_t mss = c->advmss, room;
+	bool carries = may_carry(st, c, &mss);
 	int64_t copied = 0;
 	int err;
 
 	c->fo_defer = 0;
-	if (may_carry(st, c, &mss)) {
-		mss = min_u32(mss, c->opts->user_mss ? c->opts->user_mss :
-						       UINT32_MAX);
+	/* What the peer said last time, or what we say: it stays if its SYN-ACK
+	 * says nothing [k]. */
+	mss = min_u32(mss, c->opts->user_mss ? c->opts->user_mss : UINT32_MAX);
+	c->mss_peer = (uint16_t)mss;
+	if (carries) {
 		room = c->pmtu - (tern_addr_is_v4(&c->raddr) ? 40u : 60u);
 		room = min_u32(room, mss);
 		room = room > OPTS_ROOM ? room - OPTS_ROOM : 0;

@@ -20,12 +20,24 @@ void tcp_req_icmp(struct tern_stack *, struct tcp_req *,
 /* A half-open entry at the listener's end; NULL without memory. */
 struct tcp_req *tcp_req_new(struct tern_stack *, struct tcp_conn *listener,
 			    const struct tcp_in *);
-/* The window and scale that we announce, by what was agreed on. */
-void tcp_req_window(struct tern_stack *, const struct tcp_conn *listener,
-		    struct tcp_req *);
 /* Fills in what a SYN says and we give; not who and where it is kept. */
 void tcp_req_fill(struct tern_stack *, const struct tcp_conn *listener,
 		  const struct tcp_in *, struct tcp_req *);
+struct tcp_reply;
+/* tcp_half.c: what a segment for a handshake is. */
+enum tcp_half {
+	TCP_HALF_GONE, /* answered if need be, and dropped */
+	TCP_HALF_SYN_AGAIN,
+	TCP_HALF_RST, /* to be believed */
+	TCP_HALF_SYN, /* another one, in the window */
+	TCP_HALF_ACK,
+};
+/* child: of Fast Open, or NULL. */
+enum tcp_half tcp_half_judge(struct tern_stack *, struct tcp_req *,
+			     const struct tcp_conn *child, struct tcp_in *);
+/* r with who and when; ts_ms: our clock, as the timestamp is to tell it. */
+void tcp_half_reply(struct tern_stack *, const struct tcp_req *, uint32_t ts_ms,
+		    struct tcp_reply *);
 /* fo: with this option of Fast Open, or NULL. */
 void tcp_req_synack(struct tern_stack *, struct tcp_req *,
 		    const struct tcp_cookie *fo);

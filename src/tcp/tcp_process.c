@@ -87,10 +87,9 @@ static void establish(struct tern_stack *st, struct tcp_conn *c,
 	if (!c->srtt_us)
 		synack_rtt(st, c, in);
 	tcp_set_state(st, c, TERN_TCP_ESTABLISHED, "ACK of SYN");
-	if (!c->fo_born) {
+	if (!c->fo_born)
 		tcp_init_transfer(st, c);
-		tcp_init_rcv_mss(c);
-	}
+	tcp_init_rcv_mss(c);
 	tcp_post(st, c);
 	if (c->shut & SHUT_SND) {
 		/* shutdown() between two crossed SYNs had to wait [k]. */

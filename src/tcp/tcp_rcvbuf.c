@@ -80,29 +80,31 @@ uint32_t tcp_initial_clamp(const struct tcp_conn *c)
 	return c->rcvbuf_lock && (!clamp || clamp > full) ? full : clamp;
 }
 
-void tcp_initial_window(struct tern_stack *st, uint32_t space, uint32_t mss,
-			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
-			uint8_t *scale)
+struct tcp_first_window tcp_initial_window(struct tern_stack *st,
+					   uint32_t space, uint32_t mss,
+					   uint32_t clamp, bool wscale_ok)
 {
+	struct tcp_first_window w = { 0 };
 	uint32_t most;
 
 	if (clamp)
 		space = min_u32(space, clamp);
 	if (space > mss)
 		space = space / mss * mss;
-	/* The field of a SYN holds 16 bits, unscaled. */
-	*wnd = st->tun.tcp_workaround_signed_windows ?
-		       min_u32(space, 32767) :
-		       min_u32(space, TCP_MAX_WINDOW);
-	*scale = 0;
-	if (!wscale_ok)
-		return;
-	most = max_u32(space, (uint32_t)st->tun.tcp_rmem[2]);
-	most = max_u32(most, (uint32_t)st->tun.rmem_max);
-	if (clamp)
-		most = min_u32(most, clamp);
-	if (most > TCP_MAX_WINDOW)
-		*scale = (uint8_t)min_u32(ilog2_u64(most) - 15, TCP_MAX_WSCALE);
+	/* The field of a SYN holds 16 bits, unscaled; what more there is the
+	 * next segment tells, and until then it is taken all the same [k]. */
+	w.wnd = st->tun.tcp_workaround_signed_windows ? min_u32(space, 32767) :
+							space;
+	if (wscale_ok) {
+		most = max_u32(space, (uint32_t)st->tun.tcp_rmem[2]);
+		most = max_u32(most, (uint32_t)st->tun.rmem_max);
+		if (clamp)
+			most = min_u32(most, clamp);
+		if (most > TCP_MAX_WINDOW)
+			w.scale = (uint8_t)min_u32(ilog2_u64(most) - 15,
+						   TCP_MAX_WSCALE);
+	}
+	return w;
 }
 
 void tcp_mem_press(struct tern_stack *st)

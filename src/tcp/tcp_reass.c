@@ -477,17 +477,17 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 		return;
 	}
 	fin = pkt_cb(in->pkt)->fin;
-	if (in->len) {
+	if (in->len && !in->of_syn)
 		tcp_measure_mss(st, c, in);
+	if (in->len)
 		tcp_ecn_mark_in(st, c, in);
-	}
 	queue_in_order(st, c, in->pkt);
 	/* What it leaves of the buffer tells what may be announced: after it
 	 * was queued, and its packet may be gone. */
-	if (in->len) {
+	if (in->len && !in->of_syn)
 		tcp_data_received(st, c, in);
+	if (in->len)
 		tcp_ecn_data_in(st, c, in);
-	}
 	if (fin)
 		tcp_fin_in(st, c);
 	if (!tcp_is(st, c, id, gen) || c->state == TERN_TCP_CLOSE)

@@ -45,9 +45,13 @@ uint16_t tcp_select_window(struct tern_stack *, struct tcp_conn *);
 /* The same in bytes, without announcing it. */
 uint32_t tcp_window_would(struct tern_stack *, struct tcp_conn *);
 uint32_t tcp_initial_clamp(const struct tcp_conn *);
-void tcp_initial_window(struct tern_stack *, uint32_t space, uint32_t mss,
-			uint32_t clamp, bool wscale_ok, uint32_t *wnd,
-			uint8_t *scale);
+struct tcp_first_window {
+	uint32_t wnd;
+	uint8_t scale;
+};
+struct tcp_first_window tcp_initial_window(struct tern_stack *, uint32_t space,
+					   uint32_t mss, uint32_t clamp,
+					   bool wscale_ok);
 void tcp_init_buffers(struct tern_stack *, struct tcp_conn *);
 /* What a program is expected to read in a round trip, before it has. */
 uint32_t tcp_rcv_space_at_first(const struct tcp_conn *);

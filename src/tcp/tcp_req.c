@@ -6,6 +6,7 @@
  *	tcp_req_new	a SYN came: what it agreed on, our ISN
  *	tcp_req_synack	SYN-ACK out; again at 1, 3, 7, 15, 31 s
  *	tcp_req_input	SYN again: SYN-ACK again; ACK: tcp_child(); RST: gone
+ *			(which it is, tcp_half.c says)
  *
  * While more than half of the queue is in use, entries are given fewer resends,
  * so that those of the living stay (O10).
@@ -123,19 +124,20 @@ static uint32_t announced_mss(struct tern_stack *st, const struct tcp_conn *c,
 	return c->opts->user_mss ? min_u32(mss, c->opts->user_mss) : mss;
 }
 
-void tcp_req_window(struct tern_stack *st, const struct tcp_conn *c,
-		    struct tcp_req *q)
+/* The window and scale that we announce, by what was agreed on. */
+static void choose_window(struct tern_stack *st, const struct tcp_conn *c,
+			  struct tcp_req *q)
 {
+	struct tcp_first_window w;
 	struct tern_addr l, r;
 	uint32_t mss;
-	uint8_t scale;
 
 	tcp_req_tuple(q, &l, &r);
 	mss = announced_mss(st, c, &l, &r, q->v6);
-	tcp_initial_window(st, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
-			   tcp_initial_clamp(c), q->wscale_ok, &q->rcv_wnd,
-			   &scale);
-	q->rcv_scale = scale & 15;
+	w = tcp_initial_window(st, tcp_full_space(c), mss - (q->ts_ok ? 12 : 0),
+			       tcp_initial_clamp(c), q->wscale_ok);
+	q->rcv_wnd = w.wnd;
+	q->rcv_scale = w.scale & 15;
 }
 
 void tcp_req_fill(struct tern_stack *st, const struct tcp_conn *c,
@@ -155,7 +157,7 @@ void tcp_req_fill(struct tern_stack *st, const struct tcp_conn *c,
 	q->opts = c->opts->id;
 	tcp_addrs_put(q->addrs, q->v6, l, r);
 	agree(st, c, in, q);
-	tcp_req_window(st, c, q);
+	choose_window(st, c, q);
 }
 
 struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
@@ -179,21 +181,6 @@ struct tcp_req *tcp_req_new(struct tern_stack *st, struct tcp_conn *c,
 	idhash_insert(&st->tcp.req_by_tuple[v6], id,
 		      tcp_tuple_hash(st, l, q->lport, r, q->rport));
 	return q;
-}
-
-/* ts_ms: our clock, as the timestamp is to tell it. */
-static void reply(struct tern_stack *st, const struct tcp_req *q,
-		  uint32_t ts_ms, struct tcp_reply *r)
-{
-	tcp_req_tuple(q, &r->src, &r->dst);
-	r->sport = q->lport;
-	r->dport = q->rport;
-	if (q->ts_ok) {
-		r->o.present |= WIRE_OPT_TS;
-		r->o.ts_val = ts_ms + tcp_ts_offset(st, &r->src, &r->dst);
-		r->o.ts_ecr = q->ts_recent;
-	}
-	tcp_emit_reply(st, r);
 }
 
 void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms,
@@ -225,7 +212,7 @@ void tcp_req_synack_at(struct tern_stack *st, struct tcp_req *q, uint32_t ts_ms,
 		tcp_accecn_synack_option(st, &r.o);
 	if (fo)
 		tcp_fo_put(fo, &r.o);
-	reply(st, q, ts_ms, &r);
+	tcp_half_reply(st, q, ts_ms, &r);
 }
 
 void tcp_req_synack(struct tern_stack *st, struct tcp_req *q,
@@ -241,21 +228,6 @@ static void resend_synack(struct tern_stack *st, struct tcp_req *q)
 	COUNT(st, TCP_RETRANS_SEGS);
 	COUNT(st, TCP_EXT_SYN_RETRANS);
 	tcp_req_synack(st, q, NULL);
-}
-
-static void send_ack(struct tern_stack *st, const struct tcp_req *q,
-		     const struct tcp_in *in)
-{
-	struct tcp_reply r = {
-		.seq = seq_add(q->iss, 1),
-		.ack = q->rcv_nxt,
-		.flags = TCP_ACK,
-		.window = (uint16_t)min_u32(q->rcv_wnd >> q->rcv_scale,
-					    TCP_MAX_WINDOW),
-		.tos = in->ip->tos & 0xfc, /* [k] */
-	};
-
-	reply(st, q, now_ms(st), &r);
 }
 
 /* Resends that this entry may have, fewer as the queue fills. */
@@ -303,17 +275,6 @@ void tcp_req_timer(struct tern_stack *st, struct tcp_req *q)
 		l->n_young--;
 	wheel_arm(&st->tcp.req_wheel[q->v6], q->id,
 		  st->now + tcp_req_rto_ns(st, q));
-}
-
-static bool in_window(const struct tcp_req *q, const struct tcp_in *in)
-{
-	struct seq edge = seq_add(q->rcv_nxt, q->rcv_wnd);
-
-	if (seq_eq(in->h.seq, q->rcv_nxt))
-		return true;
-	if (seq_gt(in->end, q->rcv_nxt) && seq_lt(in->h.seq, edge))
-		return true;
-	return seq_eq(in->h.seq, edge) && seq_eq(in->h.seq, in->end);
 }
 
 static void embryonic_reset(struct tern_stack *st, struct tcp_req *q,
@@ -387,89 +348,22 @@ static void syn_again(struct tern_stack *st, struct tcp_req *q,
 	tern_pkt_put(in->pkt);
 }
 
-/* An echo of what no SYN-ACK of ours said, from the first to the last: somebody
- * guesses [k]. */
-static bool is_false_echo(const struct tern_stack *st, const struct tcp_req *q,
-			  const struct tcp_in *in)
-{
-	uint32_t age_us = (uint32_t)(st->now / NS_PER_US) - q->synack_us;
-	uint32_t first = (uint32_t)((st->now - age_us * NS_PER_US) / NS_PER_MS);
-	struct tern_addr l, r;
-	uint32_t echo;
-
-	if (!q->ts_ok || !(in->o.present & WIRE_OPT_TS) || !in->o.ts_ecr ||
-	    q->undecided)
-		return false;
-	tcp_req_tuple(q, &l, &r);
-	echo = in->o.ts_ecr - tcp_ts_offset(st, &l, &r);
-	return echo - first > q->synack_ms - first;
-}
-
-/* Why a segment cannot be of this handshake; DROP_NOT if it may be. */
-static enum drop find_fault(const struct tern_stack *st,
-			    const struct tcp_req *q, const struct tcp_in *in,
-			    bool paws)
-{
-	if (paws)
-		return DROP_TCP_RFC7323_PAWS;
-	if (!in_window(q, in))
-		return DROP_TCP_INVALID_SEQUENCE;
-	return is_false_echo(st, q, in) ? DROP_TCP_RFC7323_TSECR : DROP_NOT;
-}
-
 void tcp_req_input(struct tern_stack *st, struct tcp_req *q, struct tcp_in *in)
 {
-	uint16_t flags = in->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
-	enum drop fault;
-	bool paws;
-
-	tcp_parse_opts(in);
-	paws = q->ts_ok && in->o.present & WIRE_OPT_TS &&
-	       tcp_paws_reject(st, q->ts_recent, (uint32_t)(st->now / NS_PER_S),
-			       in);
-	if (seq_eq(in->h.seq, q->irs) && flags == TCP_SYN && !paws) {
+	switch (tcp_half_judge(st, q, NULL, in)) {
+	case TCP_HALF_SYN_AGAIN:
 		syn_again(st, q, in);
-		return;
-	}
-	if (flags & TCP_ACK && !(flags & TCP_RST) &&
-	    (!seq_eq(in->h.ack, seq_add(q->iss, 1)) || q->undecided)) {
-		/* It acknowledges nothing of ours. */
-		tcp_reset_for(st, in);
-		ip_drop(st, in->pkt, DROP_TCP_ACK_UNSENT_DATA);
-		return;
-	}
-	fault = find_fault(st, q, in, paws);
-	if (fault) {
-		if (!(flags & TCP_RST) && !q->undecided &&
-		    tcp_oow_may_for(st, in, &q->oow_at,
-				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			send_ack(st, q, in);
-		ip_drop(st, in->pkt, fault);
-		return;
-	}
-	/* RFC 5961 3.2, here too [k]. */
-	if (flags & TCP_RST && !seq_eq(in->h.seq, q->rcv_nxt)) {
-		if (tcp_oow_may_for(st, in, &q->oow_at,
-				    COUNTER_TCP_EXT_ACK_SKIPPED_SYN_RECV))
-			send_ack(st, q, in);
-		ip_drop(st, in->pkt, DROP_TCP_INVALID_SEQUENCE);
-		return;
-	}
-	if (!flags) {
-		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
-		return;
-	}
-	if (seq_eq(in->h.seq, q->irs))
-		flags &= (uint16_t)~TCP_SYN; /* repeated, not another one */
-	if (flags & (TCP_RST | TCP_SYN)) {
+		break;
+	case TCP_HALF_RST:
+	case TCP_HALF_SYN:
 		embryonic_reset(st, q, in);
-		return;
+		break;
+	case TCP_HALF_ACK:
+		complete(st, q, in);
+		break;
+	case TCP_HALF_GONE:
+		break;
 	}
-	if (!(flags & TCP_ACK)) {
-		ip_drop(st, in->pkt, DROP_TCP_FLAGS);
-		return;
-	}
-	complete(st, q, in);
 }
 
 /* Does it end a half-open connection? Of IPv4 what says that nothing gets there,

@@ -20,6 +20,8 @@ static void take_options(struct tern_stack *st, struct tcp_conn *c,
 
 	if (o->present & WIRE_OPT_MSS && o->mss)
 		mss = o->mss;
+	else if (c->fo_asked || c->act->syn_data)
+		mss = c->mss_peer;
 	if (c->opts->user_mss)
 		mss = min_u32(mss, c->opts->user_mss);
 	c->mss_peer = (uint16_t)mss;
