@@ -132,7 +132,11 @@ static bool agreed(struct tern_stack *st, const struct tcp_in *in,
 	if (!st->tun.tcp_timestamps)
 		return false;
 	tcp_req_tuple(q, &l, &r);
-	bits = (in->o.ts_ecr - tcp_ts_offset(st, &l, &r)) & TS_MASK;
+	/* An echo of nothing says that nothing was agreed on, but a scale of
+	 * 0 [k]. */
+	bits = in->o.ts_ecr;
+	if (bits)
+		bits = (bits - tcp_ts_offset(st, &l, &r)) & TS_MASK;
 	q->ts_ok = 1;
 	q->ts_recent = in->o.ts_val;
 	q->sack_ok = (bits & TS_SACK) != 0;

@@ -133,8 +133,8 @@ void tcp_delack_fire(struct tern_stack *st, struct tcp_conn *c)
 void tcp_ack_sent(struct tern_stack *st, struct tcp_conn *c)
 {
 	/* The last of those sent at once: from now on they wait, but not as
-	 * long as before. */
-	if (c->quick && !--c->quick)
+	 * long as before. What nothing was owed for does not count [k]. */
+	if (c->quick && c->ack & ACK_SCHED && !--c->quick)
 		c->ato_ms = TCP_ATO_MIN_MS;
 	c->ack &= (uint8_t) ~(ACK_SCHED | ACK_TIMER | ACK_PUSHED | ACK_PUSHED2 |
 			      ACK_NOW | ACK_NOMEM);

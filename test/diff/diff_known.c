@@ -402,10 +402,11 @@ static bool other_first_number(const struct diff_found *f)
 {
 	const struct drill_pkt *sent = &f->kernel->sent;
 
-	return is(f, "flags") && is_seg(f) && !f->plan->active &&
-	       is_unknown(f) && sent->flags & TCP_ACK && sent->seq != 1 &&
-	       !(f->kernel->pkts[0].pkt.flags & TCP_RST) &&
-	       f->tern->pkts[0].pkt.flags == TCP_RST;
+	return (is(f, "flags") || is(f, "packets")) && is_seg(f) &&
+	       !f->plan->active && is_unknown(f) && sent->flags & TCP_ACK &&
+	       sent->seq != 1 && f->tern->n_pkts == 1 &&
+	       f->tern->pkts[0].pkt.flags == TCP_RST &&
+	       !(f->kernel->n_pkts && f->kernel->pkts[0].pkt.flags & TCP_RST);
 }
 
 /* doc/linux.md: "memory of a gap". */

@@ -33,7 +33,10 @@ const struct diff_mode_row diff_modes[DIFF_N_MODES] = {
 	[DIFF_ERRORS] = { "icmp", "ICMP errors", { { NULL } }, true },
 	[DIFF_COOKIES] = { "cookies",
 			   "SYN cookies for all",
-			   { { "tcp_syncookies", "2" } } },
+			   { { "tcp_syncookies", "2" },
+			     /* The timestamps of cookies are chance, and with
+			      * them the RTT, and packets by the rate. */
+			     { "tcp_min_tso_segs", "64" } } },
 };
 
 static int slot_of(const struct diff_plan *p)
