@@ -65,6 +65,8 @@ enum {
 	TS,
 	SACK_OK,
 	OFFSET,
+	RAW_SEQ,
+	RAW_ACK,
 	N_FIELDS,
 };
 
@@ -74,7 +76,8 @@ static const char *const fields[N_FIELDS] = {
 	[TTL] = "ttl",	      [TOS] = "tos",	   [SIZE] = "size",
 	[SPORT] = "sport",    [DPORT] = "dport",   [SACKS] = "sacks",
 	[MTU] = "mtu",	      [CODE] = "code",	   [TS] = "ts",
-	[SACK_OK] = "sackok", [OFFSET] = "offset",
+	[SACK_OK] = "sackok", [OFFSET] = "offset", [RAW_SEQ] = "rawseq",
+	[RAW_ACK] = "rawack",
 };
 
 int lab_seg_field(const char *name)
@@ -118,6 +121,12 @@ static bool get_tcp(const struct lab_seg *s, int field, int64_t *out)
 	case OFFSET:
 		*out = s->tcp_hdr / 4;
 		return true;
+	case RAW_SEQ:
+		*out = s->raw_seq;
+		return true;
+	case RAW_ACK:
+		*out = s->raw_ack;
+		return s->flags & TCP_ACK;
 	case SACK_OK:
 		*out = has_opt(s, WIRE_OPT_SACK_OK);
 		return true;
