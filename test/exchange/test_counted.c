@@ -2,6 +2,7 @@
 /*
  * Counters and reasons for drops that no other story moves: each by what it is
  * there for. test/rules/every_reason wants all of them moved by some test.
+ * covers: V3
  */
 #include "story.h"
 

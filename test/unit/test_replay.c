@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// covers: V6
 #define _GNU_SOURCE /* memmem */
 #include "stack_kit.h"
 
