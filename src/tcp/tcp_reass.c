@@ -190,6 +190,13 @@ static void prune_ofo(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
 /* Payload of what collapsing makes: a page less Linux's shared info. */
 #define COLLAPSED_MAX 3776u
 
+/* How many of from's bytes are new behind `end`. */
+static uint32_t new_bytes(struct tern_pkt *from, struct seq end)
+{
+	/* What came partly again begins before that. */
+	return from->len - (uint32_t)seq_diff(end, pkt_cb(from)->seq);
+}
+
 /* Packs `to` and those behind it that fit into one, if that costs less; not
  * what is as dense as most of what comes. */
 static void collapse_at(struct tern_stack *st, struct tcp_conn *c,
@@ -197,11 +204,14 @@ static void collapse_at(struct tern_stack *st, struct tcp_conn *c,
 {
 	struct pktq *q = &c->act->rcvq;
 	uint32_t before = to->owner, len = to->len, after, n = 0;
+	struct seq end = seq_add(pkt_cb(to)->seq, to->len);
 	struct tern_pkt *from;
 
-	for (from = to->next; from && len + from->len <= COLLAPSED_MAX;
+	for (from = to->next;
+	     from && len + new_bytes(from, seq_add(end, len - to->len)) <=
+			     COLLAPSED_MAX;
 	     from = from->next) {
-		len += from->len;
+		len += new_bytes(from, seq_add(end, len - to->len));
 		before += from->owner;
 		n++;
 	}
@@ -211,9 +221,12 @@ static void collapse_at(struct tern_stack *st, struct tcp_conn *c,
 	if (!n || after >= before || !pkt_make_room(to, len - to->len))
 		return;
 	while (n--) {
+		uint32_t fresh;
+
 		from = to->next;
-		tern_pkt_copy_out(from, 0, tern_pkt_append(to, from->len),
-				  from->len);
+		fresh = new_bytes(from, seq_add(pkt_cb(to)->seq, to->len));
+		tern_pkt_copy_out(from, from->len - fresh,
+				  tern_pkt_append(to, fresh), fresh);
 		pkt_cb(to)->end = pkt_cb(from)->end;
 		pkt_cb(to)->fin = pkt_cb(from)->fin;
 		to->at = from->at;

@@ -268,6 +268,23 @@ static void shut_for_reading_still_takes_what_comes(struct story *t)
 	t_recv(t, 0);
 }
 
+/* When memory ran out, what waits was packed together, also a packet that comes
+ * partly again: the bytes were in the stream twice, and the last were gone. */
+static void what_comes_partly_again_is_packed_once(struct story *t)
+{
+	t_served(t, T_PLAIN);
+	t_in(t, ". 1:101(100) ack 1");
+	t_out(t, ". 1:1(0) ack 101");
+	t_in(t, ". 151:951(800) ack 1");
+	t_out(t, ". 1:1(0) ack 101");
+	t_in(t, ". 101:201(100) ack 1");
+	t_out(t, ". 1:1(0) ack 951");
+	t_opt(t, TERN_SOL_SOCKET, TERN_SO_RCVBUF, 1);
+	t_in(t, ". 951:1951(1000) ack 1");
+	t_out(t, ". 1:1(0) ack 1951");
+	t_recv(t, 1950);
+}
+
 int main(void)
 {
 	static const struct story_row stories[] = {
@@ -289,6 +306,7 @@ int main(void)
 		STORY(dsack_may_be_switched_off),
 		STORY(segment_without_ack_is_dropped),
 		STORY(shut_for_reading_still_takes_what_comes),
+		STORY(what_comes_partly_again_is_packed_once),
 	};
 
 	return story_run(stories, sizeof(stories) / sizeof(stories[0]));
