@@ -272,7 +272,8 @@ static bool resend_tail(struct tern_stack *st, struct tcp_conn *c)
 	if (!g)
 		return false;
 	if (g->n_segs > 1) {
-		keep = (g->n_segs - 1u) * g->mss;
+		/* Of a size that leaves now: SACK blocks take room. */
+		keep = (g->n_segs - 1u) * tcp_mss_now(st, c);
 		if (keep < g->len) {
 			if (!tcp_seg_split(st, c, g, keep))
 				return false;
