@@ -153,18 +153,20 @@ int tcp_resend(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 	struct tcp_active *a = c->act;
 	int err = tcp_repeat(st, c, g, max_segs);
 
-	if (err)
-		return err;
-	if (g->marks & SEG_RETRANS)
-		a->retrans_out -= g->n_segs;
-	g->marks |= SEG_RETRANS;
-	a->retrans_out += g->n_segs;
+	if (!err) {
+		if (g->marks & SEG_RETRANS)
+			a->retrans_out -= g->n_segs;
+		g->marks |= SEG_RETRANS;
+		a->retrans_out += g->n_segs;
+	}
+	/* What the window or the host did not let out counts as well [k]: an
+	 * undo waits for a D-SACK of it, too. */
 	if (!a->retrans_at)
-		a->retrans_at = st->now;
+		a->retrans_at = err == -TERN_EAGAIN ? g->sent_at : st->now;
 	if (a->undo_retrans < 0)
 		a->undo_retrans = 0;
 	a->undo_retrans += g->n_segs;
-	return 0;
+	return err;
 }
 
 static void ready_push(struct tern_stack *st, struct tcp_conn *c)

@@ -218,8 +218,6 @@ void tcp_rtx_fire(struct tern_stack *st, struct tcp_conn *c)
 	count_rto(st, c);
 	if (tcp_resend(st, c, rtx_first(c->act), 1)) {
 		/* Nothing left this host: try again soon, do not back off. */
-		if (!c->act->retrans_at)
-			c->act->retrans_at = st->now;
 		tcp_xmit_timer(st, c, TCP_TIMER_RTX,
 			       st->now + min_i64(tcp_rto_ns(c),
 						 TCP_RESOURCE_PROBE));
