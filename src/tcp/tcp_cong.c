@@ -411,7 +411,9 @@ void tcp_cwnd_restart(struct tern_stack *st, struct tcp_conn *c)
 	a->cwnd_used_at = st->now;
 }
 
-/* Begins a reduction: where it ends, and what undo would go back to. */
+/* Begins a reduction: where it ends, and the window that undo would go back to.
+ * To which ssthresh the caller says: after a probe's repair an undo is that of
+ * the recovery before it, if a D-SACK comes so late [k]. */
 void tcp_cwnd_reduce_start(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_active *a = c->act;
@@ -419,7 +421,6 @@ void tcp_cwnd_reduce_start(struct tern_stack *st, struct tcp_conn *c)
 	a->high_seq = c->snd.nxt;
 	a->has_tlp = false;
 	a->prior_cwnd = c->cc.cwnd;
-	a->prior_ssthresh = tcp_current_ssthresh(c);
 	a->prr_delivered = a->prr_out = 0;
 	c->cc.cwnd_cnt = 0;
 	c->cc.ssthresh = tcp_cc_ssthresh(st, c);

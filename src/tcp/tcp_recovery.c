@@ -192,7 +192,6 @@ void tcp_enter_cwr(struct tern_stack *st, struct tcp_conn *c)
 		return;
 	a->has_undo = false;
 	tcp_cwnd_reduce_start(st, c);
-	a->prior_ssthresh = 0;
 	tcp_set_ca(st, c, TERN_CA_CWR);
 }
 
@@ -369,10 +368,11 @@ void tcp_enter_recovery(struct tern_stack *st, struct tcp_conn *c, bool ece)
 		COUNT(st, TCP_EXT_RENO_RECOVERY);
 	a->prior_ssthresh = 0;
 	undo_start(c);
-	if (c->ca_state != TERN_CA_CWR)
+	if (c->ca_state != TERN_CA_CWR) {
+		if (!ece)
+			a->prior_ssthresh = tcp_current_ssthresh(c);
 		tcp_cwnd_reduce_start(st, c);
-	if (ece)
-		a->prior_ssthresh = 0;
+	}
 	tcp_set_ca(st, c, TERN_CA_RECOVERY);
 }
 

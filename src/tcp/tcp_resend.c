@@ -123,9 +123,10 @@ int tcp_repeat(struct tern_stack *st, struct tcp_conn *c, struct tcp_seg *g,
 		if (!len)
 			len = (uint32_t)room;
 	}
+	/* What is cut off counts by today's size as well [k]. */
+	count_anew(c, g, mss);
 	if (g->len > len && !tcp_seg_split(st, c, g, len))
 		return -TERN_ENOMEM;
-	count_anew(c, g, mss);
 	if (g->len && g->len < min_u32((uint32_t)room, mss))
 		try_collapse(st, c, g, min_u32((uint32_t)room, mss));
 
