@@ -172,25 +172,25 @@ static int64_t call_shutdown(struct call *c)
 }
 
 static const struct row rows[] = {
-	/* call, name, handler, is_once */
+	/* call, name, handler, n_once */
 	{ SYS_socket, "socket", call_socket },
-	{ SYS_bind, "bind", call_bind, true },
+	{ SYS_bind, "bind", call_bind, 3 },
 	{ SYS_listen, "listen", call_listen },
 	{ SYS_accept, "accept", call_accept },
 	{ SYS_accept4, "accept4", call_accept },
-	{ SYS_connect, "connect", call_connect, true },
+	{ SYS_connect, "connect", call_connect, 3 },
 	{ SYS_getsockname, "getsockname", call_getsockname },
 	{ SYS_getpeername, "getpeername", call_getpeername },
-	{ SYS_getsockopt, "getsockopt", call_getsockopt, true },
-	{ SYS_setsockopt, "setsockopt", call_setsockopt, true },
+	{ SYS_getsockopt, "getsockopt", call_getsockopt, 5 },
+	{ SYS_setsockopt, "setsockopt", call_setsockopt, 5 },
 	{ SYS_shutdown, "shutdown", call_shutdown },
 	{ SYS_ioctl, "ioctl", call_ioctl },
-	{ SYS_sendto, "sendto", call_sendto, true },
-	{ SYS_recvfrom, "recvfrom", call_recvfrom, true },
-	{ SYS_sendmsg, "sendmsg", call_sendmsg, true },
-	{ SYS_recvmsg, "recvmsg", call_recvmsg, true },
-	{ SYS_sendmmsg, "sendmmsg", call_sendmmsg, true },
-	{ SYS_recvmmsg, "recvmmsg", call_recvmmsg, true },
+	{ SYS_sendto, "sendto", call_sendto, 6 },
+	{ SYS_recvfrom, "recvfrom", call_recvfrom, 6 },
+	{ SYS_sendmsg, "sendmsg", call_sendmsg, 3 },
+	{ SYS_recvmsg, "recvmsg", call_recvmsg, 3 },
+	{ SYS_sendmmsg, "sendmmsg", call_sendmmsg, 4 },
+	{ SYS_recvmmsg, "recvmmsg", call_recvmmsg, 5 },
 };
 
 const struct row *row_find(int nr)

@@ -86,21 +86,27 @@ static void remember(const struct call *c, int64_t result)
 	u->of[i].until = host_now(c->runner->host) + UNDELIVERED_NS;
 }
 
-/* Was this very call done before, and its result not heard? */
+/* Was this very call done before, and its result not heard? What the registers
+ * of other arguments hold does not count. A thread that makes the call with new
+ * arguments has gone on: it does not come back for the old ones, and a later call
+ * that happens to have them (numbers of descriptors do) is not that one. */
 static bool recall(const struct call *c, int64_t *result)
 {
 	struct undelivered *u = c->runner->undelivered;
+	bool found = false;
 
 	for (unsigned i = 0; i < UNDELIVERED; i++) {
-		if (u->of[i].tid != c->tid || u->of[i].nr != c->nr ||
-		    u->of[i].until < host_now(c->runner->host) ||
-		    memcmp(u->of[i].arg, c->arg, sizeof(c->arg)) != 0)
+		if (u->of[i].tid != c->tid || u->of[i].nr != c->nr)
 			continue;
 		u->of[i].tid = 0;
+		if (u->of[i].until < host_now(c->runner->host) ||
+		    memcmp(u->of[i].arg, c->arg,
+			   (size_t)c->row->n_once * sizeof(c->arg[0])) != 0)
+			continue;
 		*result = u->of[i].result;
-		return true;
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 bool call_is_alive(const struct call *c)
@@ -222,7 +228,7 @@ int call_answer(const struct call *c, int64_t result)
 		return 0;
 	if (errno != ENOENT)
 		return -errno;
-	if (c->row && c->row->is_once && result != ANSWER_CONTINUE)
+	if (c->row && c->row->n_once && result != ANSWER_CONTINUE)
 		remember(c, result);
 	return -EGONE;
 }
@@ -303,7 +309,7 @@ static void take_one(struct runner *r)
 		c.arg[i] = n->data.args[i];
 	c.row = row_find(c.nr);
 	sock_take_closes(r);
-	if (recall(&c, &result))
+	if (c.row && c.row->n_once && recall(&c, &result))
 		call_answer(&c, result);
 	else
 		call_dispatch(&c);

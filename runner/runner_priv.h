@@ -86,8 +86,9 @@ struct row {
 	int nr;
 	const char *name;
 	int64_t (*handle)(struct call *);
-	bool is_once; /* not repeatable: its result is kept for a thread
-		       * that a signal took away before it was told */
+	/* Not repeatable: its result is kept for a thread that a signal took
+	 * away before it was told; so many arguments tell it. 0: it is. */
+	int n_once;
 };
 
 /* A call that succeeded, to know it again (call_is_repeat). */
