@@ -18,7 +18,7 @@
  * core, its caches and its clock are shared with whatever runs beside, ss or
  * not. So each round has a third kind of span, beside a process that formats
  * lines as ss does, and asks nothing of the host: what is lost over that is the
- * host's part.
+ * host's part. The bound is on all that is lost.
  */
 #define _GNU_SOURCE
 #include "tools/bench.h"
@@ -303,10 +303,9 @@ static bool run_ss(struct observe *o, const char *how, struct span *out,
 
 struct figures {
 	double summary_ms[MAX_ROUNDS], lines[MAX_ROUNDS], gbit[MAX_ROUNDS];
-	double loss
-		[MAX_ROUNDS]; /* to a listing; of it, to any busy neighbour */
-	double neighbour[MAX_ROUNDS];
-	double own[MAX_ROUNDS]; /* to the listing, over the neighbour's */
+	/* Of the traffic, per cent: to a listing; to any busy neighbour; to the
+	 * listing over that. */
+	double loss[MAX_ROUNDS], neighbour[MAX_ROUNDS], own[MAX_ROUNDS];
 };
 
 static double speed(const struct span *s)
@@ -362,21 +361,22 @@ static int tell(struct figures *f, unsigned n, uint64_t sockets,
 		json_t *results)
 {
 	double summary = median(f->summary_ms, n);
-	double lines = median(f->lines, n), own = median(f->own, n);
+	double lines = median(f->lines, n), loss = median(f->loss, n);
 
 	bench_add(results, "sockets", (double)sockets, "");
 	bench_add(results, "traffic, of the host's CPU", median(f->gbit, n),
 		  "Gbit/s");
 	bench_add(results, "ss -s answers in", summary, "ms");
 	bench_add(results, "ss -tan lists", lines, "lines/s");
-	bench_add(results, "traffic lost meanwhile", median(f->loss, n), "%");
+	bench_add(results, "traffic lost meanwhile", loss, "%");
 	bench_add(results, "traffic lost to any busy neighbour",
 		  median(f->neighbour, n), "%");
-	bench_add(results, "traffic lost to the listing itself", own, "%");
+	bench_add(results, "traffic lost to the listing itself",
+		  median(f->own, n), "%");
 	if (sockets < ALL_SOCKETS)
 		return 0;
 	if (summary <= MOST_SUMMARY_MS && lines >= LEAST_LINES &&
-	    own <= MOST_LOSS)
+	    loss <= MOST_LOSS)
 		return 0;
 	fprintf(stderr,
 		"tern bench observe: wanted are at most %g ms, at least %g "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* tern lab --check: what it tells of many scenarios. */
-#ifndef LAB_CHECK_H
-#define LAB_CHECK_H
+#ifndef TOOLS_LAB_CHECK_H
+#define TOOLS_LAB_CHECK_H
 
 #include "lab/lab_batch.h"
 

@@ -40,7 +40,7 @@ static void move_half_open(struct tern_stack *st, struct tcp_conn *c, bool v6)
 	struct tcp_conn *heir;
 	struct tcp_req *q;
 
-	for (; id;) {
+	while (id) {
 		q = slab_at(reqs, id);
 		id = q->next;
 		if (q->undecided)

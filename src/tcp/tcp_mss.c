@@ -125,10 +125,10 @@ void tcp_resend_smaller(struct tern_stack *st, struct tcp_conn *c)
 	struct rbnode *n;
 
 	for (n = a->rtx.first; n; n = rbtree_next(n)) {
-		const struct tcp_seg *g = seg_of(n);
+		struct tcp_seg *g = seg_of(n);
 
 		if ((g->n_segs > 1 ? g->mss : g->len) > c->mss)
-			tcp_mark_lost(st, c, seg_of(n));
+			tcp_mark_lost(st, c, g);
 	}
 	if (a->lost_out)
 		tcp_resend_lost(st, c);

@@ -20,25 +20,25 @@
  */
 #include "tcp_priv.h"
 
-/* What a packet has before its payload. */
-static uint32_t headers(const struct tcp_conn *c)
+/* A packet of so many bytes behind its fixed headers. */
+static uint16_t packet_of(const struct tcp_conn *c, uint32_t len)
 {
 	uint32_t ip = tern_addr_is_v4(&c->raddr) ? WIRE_IP4_LEN : WIRE_IP6_LEN;
 
-	return ip + WIRE_TCP_LEN + (c->ts_ok ? 12 : 0);
+	return (uint16_t)min_u32(len + ip + WIRE_TCP_LEN, UINT16_MAX);
 }
 
-static uint32_t mtu_of(const struct tcp_conn *c, uint32_t mss)
+/* And with the timestamps that each data segment has. */
+static uint16_t mtu_of(const struct tcp_conn *c, uint32_t mss)
 {
-	return min_u32(mss + headers(c), UINT16_MAX);
+	return packet_of(c, mss + (c->ts_ok ? 12 : 0));
 }
 
 static void search_from_top(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_mtu_search *s = &c->act->mtu;
 
-	s->high = (uint16_t)min_u32(
-		c->mss_peer + headers(c) - (c->ts_ok ? 12 : 0), UINT16_MAX);
+	s->high = packet_of(c, c->mss_peer);
 	s->size = 0;
 	s->began_at = st->now;
 }
@@ -49,7 +49,7 @@ void tcp_mtu_init(struct tern_stack *st, struct tcp_conn *c)
 
 	s->is_on = st->tun.tcp_mtu_probing > 1;
 	s->ends_at = NEVER;
-	s->low = (uint16_t)mtu_of(c, (uint32_t)st->tun.tcp_base_mss);
+	s->low = mtu_of(c, (uint32_t)st->tun.tcp_base_mss);
 	search_from_top(st, c);
 }
 
@@ -65,7 +65,7 @@ void tcp_black_hole(struct tern_stack *st, struct tcp_conn *c)
 		mss = min_u32(mss, (uint32_t)st->tun.tcp_base_mss);
 		mss = max_u32(mss, (uint32_t)st->tun.tcp_mtu_probe_floor);
 		mss = max_u32(mss, (uint32_t)st->tun.tcp_min_snd_mss);
-		s->low = (uint16_t)mtu_of(c, mss);
+		s->low = mtu_of(c, mss);
 	} else {
 		if (!s->high)
 			tcp_mtu_init(st, c);
@@ -88,7 +88,7 @@ static uint32_t probe_len(struct tern_stack *st, struct tcp_conn *c)
 		return len;
 	if (st->now - s->began_at >= st->tun.tcp_probe_interval * NS_PER_S) {
 		search_from_top(st, c);
-		s->low = (uint16_t)mtu_of(c, c->mss);
+		s->low = mtu_of(c, c->mss);
 	}
 	return 0;
 }
@@ -141,7 +141,7 @@ void tcp_mtu_sent(struct tcp_conn *c, const struct tcp_seg *g)
 {
 	struct tcp_mtu_search *s = &c->act->mtu;
 
-	s->size = (uint16_t)mtu_of(c, g->len);
+	s->size = mtu_of(c, g->len);
 	s->from = g->seq;
 	s->end = seg_end(g);
 	/* A probe weighs up to as much as two of the usual ones. */
@@ -151,12 +151,12 @@ void tcp_mtu_sent(struct tcp_conn *c, const struct tcp_seg *g)
 void tcp_mtu_acked(struct tern_stack *st, struct tcp_conn *c)
 {
 	struct tcp_mtu_search *s = &c->act->mtu;
-	uint64_t cwnd = (uint64_t)c->cc.cwnd * mtu_of(c, c->mss);
+	uint64_t cwnd;
 
 	if (likely(!s->size) || seq_gt(s->end, c->snd.una))
 		return;
 	/* As many bytes in larger segments. */
-	cwnd /= s->size;
+	cwnd = (uint64_t)c->cc.cwnd * mtu_of(c, c->mss) / s->size;
 	c->cc.cwnd = cwnd ? (uint32_t)cwnd : 1;
 	c->cc.cwnd_cnt = 0;
 	c->act->cwnd_used_at = st->now;

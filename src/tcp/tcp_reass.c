@@ -8,28 +8,15 @@
  * logarithm each. Small packets are copied into the room that the one before
  * has left, or a queue of single bytes would hold two kilobytes for each.
  *
- * The receive buffer's bound is Linux's count (tcp_truesize). Beyond it what is
- * farthest out of order goes first: it is what the peer will resend last.
+ * The receive buffer's bound is Linux's count (tcp_truesize); tcp_prune.c says
+ * what goes beyond it.
  */
 #include "tcp_priv.h"
-
-static void charge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
-{
-	c->act->rmem += n;
-	tcp_mem_charge(st, n);
-}
-
-static void uncharge(struct tern_stack *st, struct tcp_conn *c, uint32_t n)
-{
-	n = min_u32(n, c->act->rmem);
-	c->act->rmem -= n;
-	tcp_mem_uncharge(st, n);
-}
 
 static void drop_queued(struct tern_stack *st, struct tcp_conn *c,
 			struct tern_pkt *pkt)
 {
-	uncharge(st, c, pkt->owner);
+	tcp_rmem_uncharge(st, c, pkt->owner);
 	tern_pkt_put(pkt);
 }
 
@@ -52,7 +39,7 @@ void tcp_ofo_purge(struct tern_stack *st, struct tcp_conn *c)
 
 static void uncharge_fin(struct tern_stack *st, struct tcp_conn *c)
 {
-	uncharge(st, c, c->act->fin_cost);
+	tcp_rmem_uncharge(st, c, c->act->fin_cost);
 	c->act->fin_cost = 0;
 }
 
@@ -79,7 +66,7 @@ static void keep_fin(struct tern_stack *st, struct tcp_conn *c,
 		return;
 	}
 	a->fin_cost = pkt->owner;
-	charge(st, c, a->fin_cost);
+	tcp_rmem_charge(st, c, a->fin_cost);
 }
 
 void tcp_fin_read(struct tern_stack *st, struct tcp_conn *c)
@@ -146,131 +133,10 @@ static bool coalesce(struct tern_stack *st, struct tcp_conn *c,
 		b->room = (uint16_t)room_of(from);
 	}
 	to->owner += more;
-	charge(st, c, more);
+	tcp_rmem_charge(st, c, more);
 	COUNT(st, TCP_EXT_RCV_COALESCE);
 	tern_pkt_put(from);
 	return true;
-}
-
-/* Within its buffer, and the stack within tcp_mem; what tcp_rmem promises to
- * each is its own. */
-static bool is_fine(const struct tern_stack *st, const struct tcp_conn *c)
-{
-	return c->act->rmem <= c->rcvbuf &&
-	       (!tcp_mem_is_out(st) ||
-		c->act->rmem < (uint64_t)st->tun.tcp_rmem[0]);
-}
-
-/* Room by giving up what is farthest out of order, an eighth of the buffer at a
- * time [k]; but not for what is farther still. */
-static void prune_ofo(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
-{
-	struct tcp_active *a = c->act;
-	uint32_t goal = c->rcvbuf >> 3, freed = 0;
-	struct tern_pkt *pkt;
-	bool any = false;
-
-	while ((freed < goal || !is_fine(st, c)) &&
-	       (pkt = pkt_of(a->ofo.last)) != NULL &&
-	       seq_leq(seq, pkt_cb(pkt)->seq)) {
-		rbtree_remove(&a->ofo, &pkt_cb(pkt)->node);
-		a->n_ofo--;
-		freed += pkt->owner;
-		uncharge(st, c, pkt->owner);
-		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
-		any = true;
-	}
-	if (any) {
-		COUNT(st, TCP_EXT_OFO_PRUNED);
-		/* What was SACKed may be gone: tell nothing of it. */
-		a->n_sacks = 0;
-	}
-}
-
-/* Payload of what collapsing makes: a page less Linux's shared info. */
-#define COLLAPSED_MAX 3776u
-
-/* How many of from's bytes are new behind `end`. */
-static uint32_t new_bytes(struct tern_pkt *from, struct seq end)
-{
-	/* What came partly again begins before that. */
-	return from->len - (uint32_t)seq_diff(end, pkt_cb(from)->seq);
-}
-
-/* Packs `to` and those behind it that fit into one, if that costs less; not
- * what is as dense as most of what comes. */
-static void collapse_at(struct tern_stack *st, struct tcp_conn *c,
-			struct tern_pkt *to)
-{
-	struct pktq *q = &c->act->rcvq;
-	uint32_t before = to->owner, len = to->len, after, n = 0;
-	struct seq end = seq_add(pkt_cb(to)->seq, to->len);
-	struct tern_pkt *from;
-
-	for (from = to->next;
-	     from && len + new_bytes(from, seq_add(end, len - to->len)) <=
-			     COLLAPSED_MAX;
-	     from = from->next) {
-		len += new_bytes(from, seq_add(end, len - to->len));
-		before += from->owner;
-		n++;
-	}
-	after = tcp_truesize(len);
-	if (tcp_win_from_space(c, to->owner) <= to->len)
-		return;
-	if (!n || after >= before || !pkt_make_room(to, len - to->len))
-		return;
-	while (n--) {
-		uint32_t fresh;
-
-		from = to->next;
-		fresh = new_bytes(from, seq_add(pkt_cb(to)->seq, to->len));
-		tern_pkt_copy_out(from, from->len - fresh,
-				  tern_pkt_append(to, fresh), fresh);
-		pkt_cb(to)->end = pkt_cb(from)->end;
-		pkt_cb(to)->fin = pkt_cb(from)->fin;
-		to->at = from->at;
-		to->next = from->next;
-		if (q->tail == from)
-			q->tail = to;
-		q->n--;
-		tern_pkt_put(from);
-		COUNT(st, TCP_EXT_RCV_COLLAPSED);
-	}
-	to->owner = after;
-	pkt_cb(to)->room = (uint16_t)tcp_tailroom(after, to->len);
-	uncharge(st, c, before - after);
-}
-
-/* Small packets that wait to be read become fewer full ones. */
-static void collapse(struct tern_stack *st, struct tcp_conn *c)
-{
-	struct tern_pkt *pkt;
-
-	for (pkt = c->act->rcvq.head; pkt; pkt = pkt->next)
-		collapse_at(st, c, pkt);
-}
-
-/* May one packet more be queued, one that begins at seq? If not, this is the
- * order in which things go: the buffer grows, if nobody has set it and memory
- * is plenty; small packets are packed together; what is out of order goes; then
- * the packet itself. */
-static bool has_room(struct tern_stack *st, struct tcp_conn *c, struct seq seq)
-{
-	if (likely(is_fine(st, c)))
-		return true;
-	COUNT(st, TCP_EXT_PRUNE_CALLED);
-	tcp_clamp_window(st, c);
-	if (is_fine(st, c))
-		return true;
-	collapse(st, c);
-	if (is_fine(st, c))
-		return true;
-	prune_ofo(st, c, seq);
-	if (is_fine(st, c))
-		return true;
-	COUNT(st, TCP_EXT_RCV_PRUNED);
-	return false;
 }
 
 /* Appends a packet that begins at or before rcv.nxt; its FIN is the caller's. */
@@ -292,7 +158,7 @@ static void queue_in_order(struct tern_stack *st, struct tcp_conn *c,
 			keep_fin(st, c, pkt);
 		tern_pkt_put(pkt);
 	} else if (!a->rcvq.tail || !coalesce(st, c, a->rcvq.tail, pkt)) {
-		charge(st, c, pkt->owner);
+		tcp_rmem_charge(st, c, pkt->owner);
 		pktq_push(&a->rcvq, pkt);
 	}
 }
@@ -321,7 +187,7 @@ static void drain_ofo(struct tern_stack *st, struct tcp_conn *c)
 			drop_queued(st, c, pkt);
 			continue;
 		}
-		uncharge(st, c, pkt->owner);
+		tcp_rmem_uncharge(st, c, pkt->owner);
 		fin = b->fin;
 		queue_in_order(st, c, pkt);
 		if (fin) {
@@ -352,7 +218,7 @@ static void drop_covered(struct tern_stack *st, struct tcp_conn *c,
 		rbtree_remove(&a->ofo, at);
 		a->n_ofo--;
 		COUNT(st, TCP_EXT_OFO_MERGE);
-		uncharge(st, c, pkt->owner);
+		tcp_rmem_uncharge(st, c, pkt->owner);
 		ip_drop(st, pkt, DROP_TCP_OFOMERGE);
 		at = next;
 	}
@@ -401,7 +267,7 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 	struct tcp_hist *h = hist_of(st, c);
 	bool merges;
 
-	if (!has_room(st, c, b->seq)) {
+	if (!tcp_rcv_has_room(st, c, b->seq)) {
 		/* Not even answered [k]. */
 		COUNT(st, TCP_EXT_OFO_DROP);
 		ip_drop(st, pkt, DROP_TCP_OFO_QUEUE_PRUNE);
@@ -444,7 +310,7 @@ static void queue_ofo(struct tern_stack *st, struct tcp_conn *c,
 		tcp_grow_window(st, c, pkt->len, merges);
 	}
 	if (!prev || !coalesce(st, c, prev, pkt)) {
-		charge(st, c, pkt->owner);
+		tcp_rmem_charge(st, c, pkt->owner);
 		rbtree_insert_after(&a->ofo, &b->node,
 				    prev ? &pkt_cb(prev)->node : NULL);
 		a->n_ofo++;
@@ -480,8 +346,8 @@ static void take(struct tern_stack *st, struct tcp_conn *c, struct tcp_in *in)
 	uint32_t id = c->id, gen = c->gen;
 	bool fin;
 
-	if (unlikely(!is_fine(st, c)) && !fits_pages(a, in->len) &&
-	    !has_room(st, c, c->rcv.nxt) && a->rcvq.head) {
+	if (unlikely(!tcp_rcv_is_fine(st, c)) && !fits_pages(a, in->len) &&
+	    !tcp_rcv_has_room(st, c, c->rcv.nxt) && a->rcvq.head) {
 		/* The window that was announced cannot be kept [k]. */
 		c->ack |= ACK_SCHED | ACK_NOW | ACK_NOMEM;
 		COUNT(st, TCP_EXT_RCVQ_DROP);

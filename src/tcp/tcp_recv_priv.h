@@ -132,4 +132,35 @@ static inline void tcp_enter_pingpong(const struct tern_stack *st,
 void tcp_copy_to(const struct tern_msg *, uint64_t done,
 		 const struct tern_pkt *, uint32_t off, uint32_t n);
 
+/* tcp_prune.c */
+/* Within its buffer, and the stack within tcp_mem; what tcp_rmem promises to
+ * each is its own. */
+static inline bool tcp_rcv_is_fine(const struct tern_stack *st,
+				   const struct tcp_conn *c)
+{
+	return c->act->rmem <= c->rcvbuf &&
+	       (!tcp_mem_is_out(st) ||
+		c->act->rmem < (uint64_t)st->tun.tcp_rmem[0]);
+}
+
+/* May one packet more be queued, one that begins at seq? Makes room if need
+ * be. */
+bool tcp_rcv_has_room(struct tern_stack *, struct tcp_conn *, struct seq seq);
+
+/* Linux's count of what is received and held. */
+static inline void tcp_rmem_charge(struct tern_stack *st, struct tcp_conn *c,
+				   uint32_t n)
+{
+	c->act->rmem += n;
+	tcp_mem_charge(st, n);
+}
+
+static inline void tcp_rmem_uncharge(struct tern_stack *st, struct tcp_conn *c,
+				     uint32_t n)
+{
+	n = min_u32(n, c->act->rmem);
+	c->act->rmem -= n;
+	tcp_mem_uncharge(st, n);
+}
+
 #endif

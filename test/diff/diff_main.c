@@ -53,7 +53,6 @@ static const char help[] =
 	"  --ipv6          over IPv6\n"
 	"  --mode M        mostly about: wide, fastopen, reconnect, urgent,\n"
 	"                  window, icmp, cookies (plain)\n"
-	"  --wide          --mode wide\n"
 	"  --jobs N        at a time (1), each in a namespace of its own\n"
 	"  --out FOLDER    where a script of each difference goes\n"
 	"  --matrix        print the matrix of states and events instead\n"
@@ -191,19 +190,12 @@ static enum diff_mode find_mode(const char *name)
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "sequences", 1, NULL, 'n' },
-		{ "seconds", 1, NULL, 's' },
-		{ "seed", 1, NULL, 'S' },
-		{ "one", 1, NULL, '1' },
-		{ "jobs", 1, NULL, 'j' },
-		{ "out", 1, NULL, 'o' },
-		{ "keep-going", 0, NULL, 'k' },
-		{ "matrix", 0, NULL, 'm' },
-		{ "ipv6", 0, NULL, '6' },
-		{ "wide", 0, NULL, 'w' },
-		{ "mode", 1, NULL, 'M' },
-		{ "help", 0, NULL, 'h' },
-		{ 0 },
+		{ "sequences", 1, NULL, 'n' },	{ "seconds", 1, NULL, 's' },
+		{ "seed", 1, NULL, 'S' },	{ "one", 1, NULL, '1' },
+		{ "jobs", 1, NULL, 'j' },	{ "out", 1, NULL, 'o' },
+		{ "keep-going", 0, NULL, 'k' }, { "matrix", 0, NULL, 'm' },
+		{ "ipv6", 0, NULL, '6' },	{ "mode", 1, NULL, 'M' },
+		{ "help", 0, NULL, 'h' },	{ 0 },
 	};
 	int c;
 
@@ -225,8 +217,6 @@ static void parse(struct options *o, int argc, char **argv)
 			o->out = optarg;
 		} else if (c == '6') {
 			o->v6 = true;
-		} else if (c == 'w') {
-			o->mode = DIFF_WIDE;
 		} else if (c == 'M' && find_mode(optarg) < DIFF_N_MODES) {
 			o->mode = find_mode(optarg);
 		} else if (c == 'm') {

@@ -25,13 +25,19 @@ static void warm_up(struct story *t)
 	t_silence(t);
 }
 
-static void probe_that_comes_through_is_counted(struct story *t)
+/* And a probe in flight, with data behind it. */
+static void probe(struct story *t)
 {
 	warm_up(t);
 	t_send(t, 10000);
 	t_out(t, ". 10241:11483(1242) ack 1");
 	t_out_run(t, 11483, 20241, 1024);
 	t_wait(t, 50 * MS);
+}
+
+static void probe_that_comes_through_is_counted(struct story *t)
+{
+	probe(t);
 	t_in(t, ". 1:1(0) ack 20241");
 	t_counter(t, "TcpExtTCPMTUPSuccess", 1);
 	t_counter(t, "TcpExtTCPMTUPFail", 0);
@@ -39,11 +45,7 @@ static void probe_that_comes_through_is_counted(struct story *t)
 
 static void probe_that_is_lost_is_counted(struct story *t)
 {
-	warm_up(t);
-	t_send(t, 10000);
-	t_out(t, ". 10241:11483(1242) ack 1");
-	t_out_run(t, 11483, 20241, 1024);
-	t_wait(t, 50 * MS);
+	probe(t);
 	t_in(t, ". 1:1(0) ack 10241 <nop,nop,sack 11483:20241>");
 	t_out(t, ". 10241:11265(1024) ack 1");
 	t_out(t, "P. 11265:11483(218) ack 1");
@@ -72,11 +74,7 @@ static void probe_that_is_sent_again_tells_nothing(struct story *t)
 
 static void search_outlives_a_rest(struct story *t)
 {
-	warm_up(t);
-	t_send(t, 10000);
-	t_out(t, ". 10241:11483(1242) ack 1");
-	t_out_run(t, 11483, 20241, 1024);
-	t_wait(t, 50 * MS);
+	probe(t);
 	t_in(t, ". 1:1(0) ack 20241");
 	t_wait(t, 100 * S);
 	t_send(t, 10000);
